@@ -1,0 +1,1 @@
+"""Checks, grading and feedback for the course in variational inference."""

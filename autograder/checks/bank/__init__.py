@@ -1,0 +1,1 @@
+"""Typical answers to the exercises, wrong and right, one module per lesson."""

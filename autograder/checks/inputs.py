@@ -1,0 +1,50 @@
+"""Objects that checks pass into answers by name, built on both sides of the pipe.
+
+See `values.Named`. Log joints take rows, (S, D) -> (S,), in nats, and are written with
+autograd.numpy so that answers may differentiate them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import autograd.numpy as np
+import numpy
+
+Array = Any
+
+
+def generator(seed: int) -> numpy.random.Generator:
+    """A fresh random generator."""
+    return numpy.random.default_rng(seed)
+
+
+def gaussian_log_joint(
+    mean: Array, prec: Array, log_evidence: float = 0.0
+) -> Callable[[Array], Array]:
+    """The log of exp(log_evidence) N(theta; mean, prec^-1), with `prec` (D, D)."""
+    mean, prec = numpy.asarray(mean, float), numpy.asarray(prec, float)
+    constant = log_evidence + 0.5 * numpy.linalg.slogdet(prec)[1]
+    constant -= 0.5 * len(mean) * numpy.log(2 * numpy.pi)
+
+    def log_joint(theta: Array) -> Array:
+        gap = theta - mean
+        return constant - 0.5 * np.sum(np.dot(gap, prec) * gap, axis=-1)
+
+    return log_joint
+
+
+def gaussian_grad_log_joint(mean: Array, prec: Array) -> Callable[[Array], Array]:
+    """The gradient of `gaussian_log_joint` in theta: (S, D) -> (S, D)."""
+    mean, prec = numpy.asarray(mean, float), numpy.asarray(prec, float)
+    return lambda theta: -np.dot(theta - mean, prec)
+
+
+@dataclass
+class Gaussian:
+    """A bag with a mean and an sd, for exercises whose arguments are described that way."""
+
+    mean: Array
+    sd: Array

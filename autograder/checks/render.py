@@ -1,0 +1,94 @@
+"""A verdict as plain text, and as a small HTML table that suits a light and a dark theme."""
+
+from __future__ import annotations
+
+from html import escape
+
+from autograder.checks.protocol import PartResult, Verdict
+
+_SIGNS = {True: "✓", False: "·"}
+_COLOURS = {
+    "correct": "#009E73",
+    "partly correct": "#E69F00",
+    "not yet correct": "#D55E00",
+    "not started": "#888888",
+    "not defined": "#888888",
+}
+
+
+def number(value: float) -> str:
+    """4.0 as "4", 2.5 as "2.5"."""
+    return f"{value:g}"
+
+
+def headline(verdict: Verdict) -> str:
+    """One line: exercise, status, points."""
+    points = f"{number(verdict.score)} of {number(verdict.max_score)} points"
+    return f"{verdict.exercise} {verdict.title}: {verdict.status}, {points}"
+
+
+def as_text(verdict: Verdict) -> str:
+    """Headline, one line per part, then the hints."""
+    lines = [headline(verdict)]
+    if verdict.status in ("not started", "not defined"):
+        return "\n".join([*lines, *(f"  {hint}" for hint in verdict.hints)])
+    for part in verdict.parts:
+        lines.append(
+            f"  {_SIGNS[_passed(part)]} {part.name} ({number(part.earned)}/{number(part.points)})"
+        )
+        if part.message:
+            lines.append(f"      {part.message}")
+    messages = {part.message for part in verdict.parts}
+    lines += [f"  Hint: {hint}" for hint in verdict.hints if hint not in messages]
+    return "\n".join(lines)
+
+
+def as_html(verdict: Verdict) -> str:
+    """The hint, then a table: sub-check, points, what was expected and what came."""
+    colour = _COLOURS[verdict.status]
+    messages = {part.message for part in verdict.parts}
+    hints = "".join(
+        f'<p style="margin:.4em 0"><strong>Hint.</strong> {_inline(hint)}</p>'
+        for hint in verdict.hints
+        if hint not in messages
+    )
+    if verdict.status in ("not started", "not defined"):
+        body = "".join(f'<p style="margin:.4em 0">{_inline(hint)}</p>' for hint in verdict.hints)
+    else:
+        body = hints + _table(verdict.parts)
+    return (
+        f'<div role="status" style="border-left:4px solid {colour};'
+        'padding:.2em .8em;margin:.3em 0;max-width:50em">'
+        f'<p style="margin:.2em 0"><strong>{escape(headline(verdict))}</strong></p>{body}</div>'
+    )
+
+
+def _table(parts: tuple[PartResult, ...]) -> str:
+    cell = (
+        'style="text-align:left;padding:.15em .8em .15em 0;vertical-align:top;white-space:normal"'
+    )
+    rows = "".join(
+        f"<tr><td {cell}>{_SIGNS[_passed(part)]} {escape(part.name)}</td>"
+        f"<td {cell}>{number(part.earned)}/{number(part.points)}</td>"
+        f"<td {cell}>{_inline(part.message) if part.message else 'fine'}</td></tr>"
+        for part in parts
+    )
+    head = "".join(
+        f'<th scope="col" {cell}>{title}</th>' for title in ("Sub-check", "Points", "Result")
+    )
+    return (
+        f'<table style="margin:.3em 0"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>'
+    )
+
+
+def _inline(text: str) -> str:
+    """Escaped text with `code` in backquotes set as code."""
+    pieces = escape(text).split("`")
+    return "".join(
+        f"<code>{piece}</code>" if index % 2 and index < len(pieces) - 1 else piece
+        for index, piece in enumerate(pieces)
+    )
+
+
+def _passed(part: PartResult) -> bool:
+    return part.earned == part.points

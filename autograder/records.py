@@ -1,0 +1,83 @@
+"""What is known about one hand-in after grading: plain data, kept as one JSON file per hand-in."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from autograder.checks.protocol import PartResult, Verdict
+
+Status = Literal[
+    "graded",
+    "partly graded",
+    "not a notebook",
+    "wrong lesson",
+    "timed out",
+    "out of memory",
+    "crashed",
+    "refused",
+]
+"""The fate of a hand-in.
+
+"graded": every exercise was judged. "partly graded": some exercises could not be judged (they
+crashed or ran out of time) and stay empty in the table; the others count. The rest: nothing could
+be judged, and no score is given.
+"""
+
+
+@dataclass(frozen=True)
+class Record:
+    """One hand-in: who, what, how it went, and a sentence its author understands.
+
+    `verdicts` holds one verdict per exercise that was judged; an exercise that could not be judged
+    is in `unjudged` with the reason. `score` is None when nothing was judged: a zero never stands
+    for "not graded". `open_answers` are the texts of the questions that a person grades. `notes`
+    are remarks for the instructor, such as a damaged notebook that was mended; `tier` says how the
+    student's code was isolated.
+    """
+
+    student: str
+    lesson: str
+    status: Status
+    message: str
+    max_score: float
+    score: float | None = None
+    verdicts: Mapping[str, Verdict] = field(default_factory=dict)
+    unjudged: Mapping[str, str] = field(default_factory=dict)
+    open_answers: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    seconds: float = 0.0
+    tier: str = ""
+    fingerprint: str = ""
+
+    @property
+    def graded(self) -> bool:
+        """Whether every exercise of the hand-in was judged."""
+        return self.status == "graded"
+
+
+def save(record: Record, path: Path) -> None:
+    """Write a record as JSON, whole or not at all."""
+    text = json.dumps(dataclasses.asdict(record), indent=1, ensure_ascii=False)
+    scratch = path.with_suffix(".part")
+    scratch.write_text(text, encoding="utf-8")
+    scratch.replace(path)
+
+
+def load(path: Path) -> Record:
+    """Read what `save` wrote; `ValueError` if the file is not a record."""
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        verdicts = {name: _verdict(found) for name, found in data.pop("verdicts").items()}
+        return Record(**{**data, "verdicts": verdicts, "notes": tuple(data["notes"])})
+    except (KeyError, TypeError, json.JSONDecodeError) as error:
+        raise ValueError(f"expected a grading record in {path.name}, got {error}") from None
+
+
+def _verdict(data: dict[str, Any]) -> Verdict:
+    parts = tuple(PartResult(**part) for part in data["parts"])
+    return Verdict(**{**data, "parts": parts, "hints": tuple(data["hints"])})
