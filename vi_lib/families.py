@@ -1,0 +1,266 @@
+"""Gaussian variational families with one flat parameter vector `lam`.
+
+A draw is a deterministic function of the parameters and of noise, z = transport(lam, eps) with
+eps ~ N(0, I). Every method broadcasts `lam` (..., P) against `z` or `eps` (..., D) over the leading
+axes, so the same code serves ADVI (lam (P,)), per-draw gradients (lam (M, P)) and an encoder of a
+variational autoencoder (lam (B, P)).
+
+Sources: Kucukelbir et al. (JMLR 2017), section 2.4, eqs. (5) mean-field and (6) full-rank.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Protocol
+
+import autograd.numpy as np
+import numpy as onp
+
+from vi_lib import densities
+from vi_lib._check import Array, ShapeError, SupportError, plain, require_positive, require_shape
+
+
+class Family(Protocol):
+    """What an estimator, a fit and a diagnostic need of a variational family."""
+
+    @property
+    def dim(self) -> int:
+        """Number of coordinates D of a draw."""
+
+    @property
+    def num_params(self) -> int:
+        """Length P of lam."""
+
+    def init(self, mean: Any = 0.0, sd: Any = 1.0) -> Array:
+        """Return the lam (P,) with the given mean and sd, numbers or (D,), and no correlation."""
+
+    def unpack(self, lam: Array) -> tuple[Array, Array]:
+        """Split lam (..., P) into location and scale."""
+
+    def noise(self, rng: onp.random.Generator, num_draws: int) -> Array:
+        """Draw eps (num_draws, D)."""
+
+    def transport(self, lam: Array, eps: Array) -> Array:
+        """Return the draws z (..., D) that belong to the noise eps (..., D)."""
+
+    def log_prob(self, lam: Array, z: Array) -> Array:
+        """Return log q(z; lam), (...), nats."""
+
+    def entropy(self, lam: Array) -> Array:
+        """Return H[q] = -E_q log q, (...), nats."""
+
+    def mean(self, lam: Array) -> Array:
+        """Return E_q z, (..., D)."""
+
+    def sd(self, lam: Array) -> Array:
+        """Return the marginal standard deviations, (..., D)."""
+
+    def cov(self, lam: Array) -> Array:
+        """Return Cov_q z, (..., D, D)."""
+
+
+@dataclass(frozen=True)
+class MeanField:
+    """Independent Gaussians: lam = (mu, omega), omega = log sd, P = 2 D (eq. (5))."""
+
+    dim: int
+
+    def __post_init__(self) -> None:
+        _require_dim(self.dim)
+
+    @property
+    def num_params(self) -> int:
+        """2 D."""
+        return 2 * self.dim
+
+    def init(self, mean: Any = 0.0, sd: Any = 1.0) -> Array:
+        """Return the lam (P,) with this mean and sd, numbers or (D,)."""
+        mean, sd = _mean_and_sd(mean, sd, self.dim)
+        return self.pack(mean, onp.log(sd))
+
+    def pack(self, mu: Array, omega: Array) -> Array:
+        """Join mu (..., D) and omega (..., D) to lam (..., P)."""
+        require_shape("mu", mu, (..., self.dim))
+        require_shape("omega", omega, (..., self.dim))
+        return np.concatenate([mu, omega], axis=-1)
+
+    def unpack(self, lam: Array) -> tuple[Array, Array]:
+        """Split lam (..., P) into mu (..., D) and omega = log sd (..., D)."""
+        _require_lam(self, lam)
+        return lam[..., : self.dim], lam[..., self.dim :]
+
+    def noise(self, rng: onp.random.Generator, num_draws: int) -> Array:
+        """Draw eps (num_draws, D), standard normal."""
+        return rng.standard_normal((num_draws, self.dim))
+
+    def transport(self, lam: Array, eps: Array) -> Array:
+        """Return z = mu + exp(omega) eps, (..., D)."""
+        require_shape("eps", eps, (..., self.dim))
+        mu, omega = self.unpack(lam)
+        return mu + np.exp(omega) * eps
+
+    def log_prob(self, lam: Array, z: Array) -> Array:
+        """Return Σ_d log N(z_d; mu_d, exp(omega_d)), (...), nats."""
+        require_shape("z", z, (..., self.dim))
+        mu, omega = self.unpack(lam)
+        # omega itself, not log(exp(omega)): the log sd is a parameter.
+        standard = (z - mu) * np.exp(-omega)
+        return -0.5 * self.dim * densities.LOG_2PI - np.sum(omega + 0.5 * standard**2, axis=-1)
+
+    def entropy(self, lam: Array) -> Array:
+        """Return D/2 (1 + log 2π) + Σ omega, (...), nats."""
+        return 0.5 * self.dim * (1.0 + densities.LOG_2PI) + np.sum(self.unpack(lam)[1], axis=-1)
+
+    def mean(self, lam: Array) -> Array:
+        """Return mu, (..., D)."""
+        return self.unpack(lam)[0]
+
+    def sd(self, lam: Array) -> Array:
+        """Return exp(omega), (..., D)."""
+        return np.exp(self.unpack(lam)[1])
+
+    def cov(self, lam: Array) -> Array:
+        """Return diag(exp(2 omega)), (..., D, D)."""
+        return np.exp(2.0 * self.unpack(lam)[1])[..., None] * onp.eye(self.dim)
+
+
+@dataclass(frozen=True)
+class FullRank:
+    """N(mu, L L') with L lower triangular and a positive diagonal, P = D + D (D + 1) / 2 (eq. (6)).
+
+    lam holds mu, then the lower triangle of L row by row with the logarithm of each diagonal entry:
+    every lam is a valid Gaussian and every Gaussian has exactly one lam.
+    """
+
+    dim: int
+
+    def __post_init__(self) -> None:
+        _require_dim(self.dim)
+
+    @property
+    def num_params(self) -> int:
+        """D + D (D + 1) / 2."""
+        return self.dim + self.dim * (self.dim + 1) // 2
+
+    def init(self, mean: Any = 0.0, sd: Any = 1.0) -> Array:
+        """Return the lam (P,) with this mean and sd, numbers or (D,), and no correlation."""
+        mean, sd = _mean_and_sd(mean, sd, self.dim)
+        return self.pack(mean, onp.diag(sd))
+
+    def pack(self, mu: Array, L: Array) -> Array:
+        """Join mu (..., D) and L (..., D, D) to lam (..., P).
+
+        Raises:
+            ShapeError: if a shape is wrong.
+            SupportError: unless L is lower triangular with a positive diagonal.
+        """
+        require_shape("mu", mu, (..., self.dim))
+        require_shape("L", L, (..., self.dim, self.dim))
+        if onp.any(onp.triu(plain(L), k=1) != 0.0):
+            raise SupportError("L must be lower triangular, got entries above its diagonal")
+        require_positive("L's diagonal", onp.diagonal(plain(L), axis1=-2, axis2=-1))
+        rows, columns = onp.tril_indices(self.dim)
+        entries = L[..., rows, columns]
+        log_diagonal = np.log(np.where(rows == columns, entries, 1.0))
+        return np.concatenate([mu, np.where(rows == columns, log_diagonal, entries)], axis=-1)
+
+    def unpack(self, lam: Array) -> tuple[Array, Array]:
+        """Split lam (..., P) into mu (..., D) and L (..., D, D)."""
+        _require_lam(self, lam)
+        diagonal, scatter = _lower_triangle(self.dim)
+        packed = lam[..., self.dim :]
+        # Zero where the entry is not diagonal first: exp of an off-diagonal entry could overflow.
+        entries = np.where(diagonal, np.exp(np.where(diagonal, packed, 0.0)), packed)
+        L = np.reshape(np.dot(entries, scatter), (*np.shape(lam)[:-1], self.dim, self.dim))
+        return lam[..., : self.dim], L
+
+    def noise(self, rng: onp.random.Generator, num_draws: int) -> Array:
+        """Draw eps (num_draws, D), standard normal."""
+        return rng.standard_normal((num_draws, self.dim))
+
+    def transport(self, lam: Array, eps: Array) -> Array:
+        """Return z = mu + L eps, (..., D)."""
+        require_shape("eps", eps, (..., self.dim))
+        mu, L = self.unpack(lam)
+        if np.ndim(L) == 2:
+            return mu + np.dot(eps, L.T)
+        return mu + np.matmul(L, eps[..., None])[..., 0]
+
+    def log_prob(self, lam: Array, z: Array) -> Array:
+        """Return -D/2 log 2π - Σ log L_ii - ½ |L⁻¹ (z - mu)|², (...), nats."""
+        require_shape("z", z, (..., self.dim))
+        mu, L = self.unpack(lam)
+        u = _solve(L, z - mu)
+        return (
+            -0.5 * self.dim * densities.LOG_2PI - self._log_det(lam) - 0.5 * np.sum(u**2, axis=-1)
+        )
+
+    def entropy(self, lam: Array) -> Array:
+        """Return D/2 (1 + log 2π) + Σ log L_ii, (...), nats."""
+        return 0.5 * self.dim * (1.0 + densities.LOG_2PI) + self._log_det(lam)
+
+    def mean(self, lam: Array) -> Array:
+        """Return mu, (..., D)."""
+        return self.unpack(lam)[0]
+
+    def sd(self, lam: Array) -> Array:
+        """Return the root of the diagonal of L L', (..., D)."""
+        return np.sqrt(np.sum(self.unpack(lam)[1] ** 2, axis=-1))
+
+    def cov(self, lam: Array) -> Array:
+        """Return L L', (..., D, D)."""
+        L = self.unpack(lam)[1]
+        return np.matmul(L, np.swapaxes(L, -1, -2))
+
+    def _log_det(self, lam: Array) -> Array:
+        _require_lam(self, lam)
+        diagonal, _ = _lower_triangle(self.dim)
+        return np.sum(lam[..., self.dim :][..., diagonal], axis=-1)
+
+
+@lru_cache(maxsize=32)
+def _lower_triangle(dim: int) -> tuple[Array, Array]:
+    """Return which packed entries are diagonal (K,) and the 0/1 matrix (K, D²) that places them.
+
+    autograd cannot assign in place; multiplying by a constant matrix is the fastest differentiable
+    way.
+    """
+    rows, columns = onp.tril_indices(dim)
+    scatter = onp.zeros((rows.size, dim * dim))
+    scatter[onp.arange(rows.size), rows * dim + columns] = 1.0
+    scatter.setflags(write=False)
+    diagonal = rows == columns
+    diagonal.setflags(write=False)
+    return diagonal, scatter
+
+
+def _solve(L: Array, b: Array) -> Array:
+    """Return L⁻¹ b for L (..., D, D) and b (..., D), with broadcast leading axes."""
+    dim = np.shape(L)[-1]
+    if np.ndim(L) == 2:  # all draws share L: factorise it once
+        return np.reshape(np.linalg.solve(L, np.reshape(b, (-1, dim)).T).T, np.shape(b))
+    leading = onp.broadcast_shapes(np.shape(L)[:-2], np.shape(b)[:-1])
+    # Adding zeros, because autograd's broadcast_to cannot add leading axes.
+    L = L + onp.zeros((*leading, 1, 1))
+    b = b + onp.zeros((*leading, 1))
+    return np.linalg.solve(L, b[..., None])[..., 0]
+
+
+def _mean_and_sd(mean: Any, sd: Any, dim: int) -> tuple[Array, Array]:
+    for name, value in (("mean", mean), ("sd", sd)):
+        if onp.shape(value) not in ((), (dim,)):
+            raise ShapeError(f"{name} must be a number or ({dim},), got {onp.shape(value)}")
+    require_positive("sd", sd)
+    return onp.full(dim, mean, dtype=float), onp.full(dim, sd, dtype=float)
+
+
+def _require_dim(dim: int) -> None:
+    if isinstance(dim, bool) or not isinstance(dim, (int, onp.integer)) or dim < 1:
+        raise ShapeError(f"dim must be a whole number of at least 1, got {dim!r}")
+
+
+def _require_lam(family: Family, lam: Array) -> None:
+    shape = np.shape(lam)
+    if not shape or shape[-1] != family.num_params:
+        raise ShapeError(f"{family!r} takes lam (..., {family.num_params}), got {shape}")
