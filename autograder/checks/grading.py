@@ -35,6 +35,10 @@ NEGATED = (
 class NotYetRight(AssertionError):
     """Raised by `check` under Validate, which shows nothing but errors."""
 
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows in place of a traceback: the verdict alone."""
+        return str(self).splitlines()
+
 
 def grade(
     exercise: str | Exercise, answer: Mapping[str, Any] | Answer, seed: int = PUBLIC_SEED

@@ -1,0 +1,45 @@
+"""`autograder build`: bring the notebooks of all lessons, or of some, up to date."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from autograder.notebooks import SourceError, execute, lesson_names, outdated, release
+
+
+def build(lessons: Sequence[str] = (), *, check: bool = False, force: bool = False) -> int:
+    """Build what is out of date, or with `check` only report it; return the exit code.
+
+    Exit code 0: all notebooks are up to date (now). 1: with `check`, some are not. 2: a lesson is
+    unknown or cannot be built; the sentence on stderr says which and why.
+    """
+    known = lesson_names()
+    unknown = sorted(set(lessons) - set(known))
+    if unknown:
+        print(f"Unknown lesson {', '.join(unknown)}: expected {', '.join(known)}.", file=sys.stderr)
+        return 2
+    code = 0
+    for name in lessons or known:
+        try:
+            code = max(code, _build_one(name, check, force))
+        except SourceError as error:
+            print(error, file=sys.stderr)
+            return 2
+    return code
+
+
+def _build_one(name: str, check: bool, force: bool) -> int:
+    old = ("solutions", "lessons") if force else outdated(name)
+    if not old:
+        print(f"{name}: up to date")
+        return 0
+    if check:
+        print(f"{name}: out of date in {' and '.join(old)}")
+        return 1
+    if "solutions" in old:
+        print(f"{name}: executing the solutions", flush=True)
+        execute(name)
+    print(f"{name}: writing the students' notebook", flush=True)
+    release([name])
+    return 0

@@ -1,0 +1,244 @@
+"""From text to notebooks, in two steps.
+
+People edit `solutions/NN_name.py` (jupytext's percent format). `execute` turns it into
+`solutions/NN_name/NN_name.ipynb`, executed, with stable cell ids and no timings, so that building
+twice gives the same bytes; `release` lets nbgrader's generate_assignment take the solutions out and
+write `lessons/NN_name/NN_name.ipynb`. On the cell line of the text, short options stand for
+nbgrader's metadata:
+
+    # %% exercise="E5.1"                       the student's cell
+    # %% check="E5.1" seed=5101                the check cell; its body is written here
+    # %% [markdown] open="O5" points=5         the answer to a question that a person grades
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nbformat
+
+from autograder.checks.registry import find
+
+CHECK_CELL = """\
+check("{exercise}", globals())
+### BEGIN HIDDEN TESTS
+from autograder.checks import grade
+
+grade("{exercise}", globals(), seed={seed})
+### END HIDDEN TESTS"""
+
+DIGEST = "course_digest"
+"""Notebook metadata: what the notebook was built from, so that an outdated one is recognised."""
+
+
+class SourceError(ValueError):
+    """The text of a lesson is not what a notebook can be built from."""
+
+
+@dataclass(frozen=True)
+class ExerciseCells:
+    """Where one exercise stands in a notebook, and how its graded check is called."""
+
+    exercise: str
+    answer_id: str
+    check_id: str
+    seed: int
+    points: float
+
+
+def course_root(start: Path | None = None) -> Path:
+    """The folder of the course: the nearest one, from here upwards, with nbgrader_config.py."""
+    here = (start or Path.cwd()).resolve()
+    for folder in (here, *here.parents):
+        if (folder / "nbgrader_config.py").is_file() and (folder / "solutions").is_dir():
+            return folder
+    found = Path(__file__).resolve().parents[1]
+    if (found / "nbgrader_config.py").is_file():
+        return found
+    raise FileNotFoundError(
+        f"expected the course's folder (with nbgrader_config.py and solutions/) at or above {here}"
+    )
+
+
+def lesson_names(root: Path | None = None) -> tuple[str, ...]:
+    """The lessons, in order: the names of solutions/*.py."""
+    folder = (root or course_root()) / "solutions"
+    return tuple(sorted(path.stem for path in folder.glob("[0-9][0-9]_*.py")))
+
+
+def solution_text(name: str, root: Path | None = None) -> Path:
+    """The text of a lesson."""
+    return (root or course_root()) / "solutions" / f"{name}.py"
+
+
+def solution_notebook(name: str, root: Path | None = None) -> Path:
+    """The executed notebook of a lesson, with solutions."""
+    return (root or course_root()) / "solutions" / name / f"{name}.ipynb"
+
+
+def released_notebook(name: str, root: Path | None = None) -> Path:
+    """The notebook of a lesson as students get it."""
+    return (root or course_root()) / "lessons" / name / f"{name}.ipynb"
+
+
+def identifier(label: str) -> str:
+    """A label such as "E5.1" as nbgrader and nbformat allow it: "E5-1"."""
+    return label.replace(".", "-")
+
+
+def from_text(path: Path) -> nbformat.NotebookNode:
+    """A lesson's text as a notebook, not executed, with nbgrader's metadata and stable ids."""
+    import jupytext
+
+    notebook = jupytext.read(path)
+    seen: dict[str, int] = {}
+    for cell in notebook.cells:
+        cell.metadata.pop("lines_to_next_cell", None)
+        label = _expand(cell, path)
+        key = label or hashlib.sha256(cell.source.encode()).hexdigest()[:8]
+        seen[key] = seen.get(key, 0) + 1
+        if label and seen[key] > 1:
+            raise SourceError(f"{path.name}: the cell {label!r} stands twice")
+        cell["id"] = key if seen[key] == 1 else f"{key}-{seen[key]}"
+    notebook.nbformat, notebook.nbformat_minor = 4, 5
+    notebook.metadata = nbformat.from_dict(
+        {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
+    )
+    notebook.metadata[DIGEST] = _digest(notebook)
+    return notebook
+
+
+def _expand(cell: nbformat.NotebookNode, path: Path) -> str:
+    """Replace the short options of a cell by nbgrader's metadata; return its grade id, if any."""
+    meta = cell.metadata
+    if exercise := meta.pop("exercise", None):
+        find(exercise)
+        if "### BEGIN SOLUTION" not in cell.source:
+            raise SourceError(f"{path.name}: {exercise} has no ### BEGIN SOLUTION")
+        return _nbgrader(cell, identifier(exercise), solution=True)
+    if exercise := meta.pop("check", None):
+        seed = meta.pop("seed", None)
+        if not isinstance(seed, int) or seed == 0:
+            raise SourceError(
+                f"{path.name}: check {exercise} needs a seed other than 0, got {seed!r}"
+            )
+        if cell.source.strip():
+            raise SourceError(f"{path.name}: the body of check {exercise} is written by the build")
+        cell.source = CHECK_CELL.format(exercise=exercise, seed=seed)
+        label = f"{identifier(exercise)}-check"
+        return _nbgrader(cell, label, grade=True, points=find(exercise).points)
+    if question := meta.pop("open", None):
+        points = float(meta.pop("points"))
+        return _nbgrader(cell, identifier(question), grade=True, solution=True, points=points)
+    return ""
+
+
+def _nbgrader(
+    cell: nbformat.NotebookNode,
+    grade_id: str,
+    *,
+    grade: bool = False,
+    solution: bool = False,
+    points: float | None = None,
+) -> str:
+    cell.metadata["nbgrader"] = {
+        "cell_type": cell.cell_type,
+        "grade": grade,
+        "grade_id": grade_id,
+        "locked": grade and not solution,
+        "schema_version": 3,
+        "solution": solution,
+        "task": False,
+        **({} if points is None else {"points": points}),
+    }
+    return grade_id
+
+
+def _skeleton(notebook: nbformat.NotebookNode) -> list[Any]:
+    return [[c["id"], c.cell_type, c.source, dict(c.metadata)] for c in notebook.cells]
+
+
+def _digest(notebook: nbformat.NotebookNode) -> str:
+    text = json.dumps(_skeleton(notebook), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _digest_of(path: Path) -> str | None:
+    """The digest stored in a notebook, None if there is no readable notebook."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))["metadata"].get(DIGEST)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def outdated(name: str, root: Path | None = None) -> tuple[str, ...]:
+    """Which notebooks of a lesson, "solutions" and "lessons", do not stem from its present text."""
+    want = from_text(solution_text(name, root)).metadata[DIGEST]
+    found = {"solutions": solution_notebook(name, root), "lessons": released_notebook(name, root)}
+    return tuple(wing for wing, path in found.items() if _digest_of(path) != want)
+
+
+def execute(name: str, root: Path | None = None) -> Path:
+    """Build the executed notebook of a lesson from its text; raises if a cell fails."""
+    from nbclient import NotebookClient
+
+    notebook = from_text(solution_text(name, root))
+    target = solution_notebook(name, root)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    client = NotebookClient(
+        notebook,
+        timeout=600,
+        kernel_name="python3",
+        record_timing=False,
+        resources={"metadata": {"path": str(target.parent)}},
+    )
+    # The kernel writes a notice about its transport to stderr at each start.
+    client.execute(stderr=subprocess.DEVNULL)
+    notebook.metadata.pop("language_info", None)  # it holds the interpreter's patch version
+    nbformat.write(notebook, target)
+    return target
+
+
+def release(names: Sequence[str], root: Path | None = None) -> None:
+    """Let nbgrader write the students' notebooks of these lessons into lessons/."""
+    folder = root or course_root()
+    for name in names:
+        command = [sys.executable, "-m", "nbgrader", "generate_assignment", name]
+        done = subprocess.run(
+            [*command, "--no-db", "--force", "--log-level=WARN"],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise SourceError(f"nbgrader could not release {name}:\n{done.stdout}{done.stderr}")
+
+
+def exercises_of(notebook: nbformat.NotebookNode) -> tuple[ExerciseCells, ...]:
+    """The exercises of a solution notebook, read from its check cells."""
+    return tuple(
+        _read_check(cell)
+        for cell in notebook.cells
+        if cell.metadata.get("nbgrader", {}).get("grade_id", "").endswith("-check")
+    )
+
+
+def _read_check(cell: nbformat.NotebookNode) -> ExerciseCells:
+    meta = cell.metadata["nbgrader"]
+    for node in ast.walk(ast.parse(cell.source)):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "grade":
+            seed = next(ast.literal_eval(k.value) for k in node.keywords if k.arg == "seed")
+            answer_id = meta["grade_id"].removesuffix("-check")
+            exercise = ast.literal_eval(node.args[0])
+            points = float(meta["points"])
+            return ExerciseCells(exercise, answer_id, meta["grade_id"], seed, points)
+    raise SourceError(f"the check cell {meta['grade_id']!r} has no hidden call of grade(...)")

@@ -1,0 +1,166 @@
+"""The bank of typical answers is the test of the checks: every exercise against every entry."""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+import pytest
+
+from autograder.checks import grade
+from autograder.checks.protocol import Exercise, Right, Wrong
+from autograder.checks.registry import all_exercises
+
+SEEDS = (0, 1, 2, 20_231)
+EXERCISES = {exercise.id: exercise for exercise in all_exercises()}
+exercise_ids = pytest.mark.parametrize("exercise_id", EXERCISES)
+
+
+def entries(kind: str) -> list[object]:
+    return [
+        pytest.param(exercise, entry, id=f"{exercise.id}-{entry.name}")
+        for exercise in EXERCISES.values()
+        for entry in getattr(exercise, kind)
+    ]
+
+
+@exercise_ids
+@pytest.mark.parametrize("seed", SEEDS)
+def test_reference_gets_full_marks(exercise_id: str, seed: int) -> None:
+    verdict = grade(exercise_id, _own(EXERCISES[exercise_id]), seed)
+    assert verdict.score == verdict.max_score, str(verdict)
+    assert verdict.status == "correct"
+    assert verdict.hints == ()
+    assert verdict.misconception is None
+
+
+@pytest.mark.parametrize(("exercise", "entry"), entries("right"))
+@pytest.mark.parametrize("seed", SEEDS[::2])
+def test_right_but_different_gets_full_marks(exercise: Exercise, entry: Right, seed: int) -> None:
+    verdict = grade(exercise, entry.answer, seed)
+    assert verdict.score == verdict.max_score, str(verdict)
+
+
+@pytest.mark.parametrize(("exercise", "entry"), entries("wrong"))
+@pytest.mark.parametrize("seed", SEEDS[::3])
+def test_wrong_answer_is_told_its_own_hint(exercise: Exercise, entry: Wrong, seed: int) -> None:
+    verdict = grade(exercise, entry.answer, seed)
+    assert verdict.score < verdict.max_score
+    assert verdict.misconception == entry.name, str(verdict)
+    assert verdict.hints[0] == entry.hint
+
+
+@exercise_ids
+def test_bank_is_rich_and_its_names_are_unique(exercise_id: str) -> None:
+    exercise = EXERCISES[exercise_id]
+    names = [entry.name for entry in (*exercise.wrong, *exercise.right)]
+    assert len(set(names)) == len(names)
+    hints = [entry.hint for entry in exercise.wrong]
+    assert len(set(hints)) == len(hints)
+    assert len(exercise.wrong) >= 5
+    assert len(exercise.right) >= 2
+
+
+@exercise_ids
+def test_untouched_stub_gets_nothing_and_is_told_so_calmly(exercise_id: str) -> None:
+    def stub(*_: object, **__: object) -> None:
+        raise NotImplementedError
+
+    exercise = EXERCISES[exercise_id]
+    verdict = grade(exercise_id, dict.fromkeys(exercise.names, stub))
+    assert (verdict.score, verdict.status) == (0.0, "not started")
+    assert all("not started" in hint for hint in verdict.hints)
+
+
+@exercise_ids
+def test_missing_answer_is_told_so(exercise_id: str) -> None:
+    verdict = grade(exercise_id, {})
+    assert (verdict.score, verdict.status) == (0.0, "not defined")
+
+
+@exercise_ids
+@pytest.mark.parametrize("constant", [0.0, 1, None, "text", np.nan, (1.0, 2.0), [], object()])
+def test_constants_get_no_points(exercise_id: str, constant: object) -> None:
+    exercise = EXERCISES[exercise_id]
+    answer = {name: lambda *_, **__: constant for name in exercise.names}
+    verdict = grade(exercise_id, answer)
+    assert verdict.score <= 0.2 * verdict.max_score, str(verdict)
+
+
+@exercise_ids
+def test_answers_that_draw_from_the_global_state_are_caught(exercise_id: str) -> None:
+    exercise = EXERCISES[exercise_id]
+    if any(isinstance(found, type) for found in exercise.reference.values()):
+        pytest.skip("classes: the wrapper below is for functions")
+
+    def wrap(function):
+        @functools.wraps(function)
+        def careless(*args, **kwargs):
+            np.random.rand()  # noqa: NPY002
+            return function(*args, **kwargs)
+
+        return careless
+
+    answer = {name: wrap(found) for name, found in _own(exercise).items()}
+    verdict = grade(exercise_id, answer)
+    assert verdict.score < verdict.max_score
+    assert verdict.misconception == "global-random-state"
+
+
+@exercise_ids
+def test_answers_that_change_their_input_are_caught(exercise_id: str) -> None:
+    exercise = EXERCISES[exercise_id]
+    if any(isinstance(found, type) for found in exercise.reference.values()):
+        pytest.skip("classes: the wrapper below is for functions")
+
+    def wrap(function):
+        @functools.wraps(function)
+        def careless(*args, **kwargs):
+            result = function(*args, **kwargs)
+            for argument in (*args, *kwargs.values()):
+                if isinstance(argument, np.ndarray):
+                    argument += 1
+                elif isinstance(argument, dict):
+                    argument.clear()
+            return result
+
+        return careless
+
+    answer = {name: wrap(found) for name, found in _own(exercise).items()}
+    verdict = grade(exercise_id, answer)
+    assert verdict.score < verdict.max_score
+    assert verdict.misconception == "changes-its-input"
+
+
+@exercise_ids
+def test_handing_in_the_librarys_own_function_is_caught(exercise_id: str) -> None:
+    exercise = EXERCISES[exercise_id]
+    assert exercise.forbidden, "every exercise's solution stands in vi_lib: forbid it by name"
+
+    def disguise(function):
+        return lambda *args, **kwargs: function(*args, **kwargs)
+
+    if any(isinstance(found, type) for found in exercise.reference.values()):
+        pytest.skip("classes are watched through their methods in the lesson's own tests")
+    verdict = grade(exercise_id, {k: disguise(f) for k, f in exercise.reference.items()})
+    assert verdict.score < verdict.max_score
+    assert verdict.misconception == "calls-the-library"
+
+
+def _own(exercise: Exercise) -> dict[str, object]:
+    """The reference as a student's own: the library's functions under another module's name."""
+    return {name: _copied(found) for name, found in exercise.reference.items()}
+
+
+def _copied(found):
+    """A copy whose frames do not bear the library's names."""
+    if isinstance(found, type):
+        return found
+    import types
+
+    code = found.__code__.replace(co_qualname=f"mine.{found.__name__}")
+    copy = types.FunctionType(
+        code, found.__globals__, found.__name__, found.__defaults__, found.__closure__
+    )
+    copy.__kwdefaults__ = found.__kwdefaults__
+    return copy
