@@ -5,15 +5,8 @@ the ELBO is (Bishop 2006, eq. 10.9; Blei, Kucukelbir and McAuliffe 2017, eq. 17)
 
     log q_j(z_j) = E_{-j}[log p(x, z)] + const,
 
-so updating the factors in turn never lowers the ELBO.
-
-1. A Gaussian target, the model of the figures: what mean field does to a correlated posterior.
-2. The Gaussian-Gamma model, with a Gaussian mean mu and a precision gamma, independent a priori,
-
-    mu ~ N(mu0, prec=tau0),  gamma ~ Gamma(alpha0, rate=beta0),  x_i | mu, gamma ~ N(mu, prec=gamma),
-
-   and q(mu, gamma) = N(mu | nu_q, prec=tau_q) Gamma(gamma | alpha_q, rate=beta_q).
-
+so updating the factors in turn never lowers the ELBO. The first model is a Gaussian target, which
+shows what mean field does to a correlated posterior; the second is that of `gaussian_gamma`.
 Signatures and dictionary keys are those of the exercises of lesson 2.
 """
 
@@ -23,14 +16,28 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from scipy.special import digamma, gammaln
 
-Array = np.ndarray
+from vi_lib._check import Array, SupportError, require_positive, require_shape
+from vi_lib.gaussian_gamma import (
+    elbo_gaussian_gamma,
+    elbo_terms_gaussian_gamma,
+    observations,
+    update_q_gamma,
+    update_q_mu,
+)
 
-LOG_2PI = float(np.log(2.0 * np.pi))
+__all__ = [
+    "cavi_gaussian_gamma",
+    "coordinate_path_gaussian",
+    "elbo_gaussian_gamma",
+    "elbo_terms_gaussian_gamma",
+    "mean_field_gaussian",
+    "update_q_gamma",
+    "update_q_mu",
+]
 
 #: An ELBO may fall by this fraction of its size between sweeps before it counts as a bug. Round-off
-#: makes a converged trace wobble in the last digits (1e-14 relative); a wrong update costs far more.
+#: makes a converged trace wobble in the last digits (1e-14 relative); a wrong update costs more.
 ROUND_OFF_SLACK = 1e-9
 
 
@@ -48,7 +55,8 @@ def mean_field_gaussian(mu: Array, cov: Array) -> tuple[Array, Array, float]:
         Mean (D,) and standard deviations (D,) of q, and the KL divergence in nats.
 
     Raises:
-        ValueError: If the shapes do not fit or `cov` is not a covariance matrix.
+        ShapeError: If the shapes do not fit.
+        SupportError: If `cov` is not symmetric and positive definite.
     """
     mu, precision, log_det_cov = _gaussian(mu, cov)
     diagonal = np.diag(precision)
@@ -73,12 +81,12 @@ def coordinate_path_gaussian(mu: Array, cov: Array, start: Array, num_sweeps: in
         Means (num_sweeps * D + 1, D); the first row is `start`.
 
     Raises:
-        ValueError: If the shapes do not fit or `cov` is not a covariance matrix.
+        ShapeError: If the shapes do not fit.
+        SupportError: If `cov` is not symmetric and positive definite.
     """
     mu, precision, _ = _gaussian(mu, cov)
     mean = np.array(start, dtype=float)
-    if mean.shape != mu.shape:
-        raise ValueError(f"start must have shape {mu.shape} like mu, got shape {mean.shape}")
+    require_shape("start", mean, mu.shape)
     path = [mean]
     for _ in range(num_sweeps):
         for i in range(len(mu)):
@@ -87,119 +95,6 @@ def coordinate_path_gaussian(mu: Array, cov: Array, start: Array, num_sweeps: in
             mean[i] -= precision[i] @ (mean - mu) / precision[i, i]
             path.append(mean)
     return np.stack(path)
-
-
-def update_q_mu(x: Array, E_gamma: float, mu0: float, tau0: float) -> tuple[float, float]:
-    """Best q(mu) = N(nu_q, prec=tau_q) given E[gamma] (Bishop 2006, eqs. 10.26-10.27).
-
-    tau_q = tau0 + N E[gamma],  nu_q = (tau0 mu0 + E[gamma] sum_i x_i) / tau_q
-
-    Args:
-        x: Data (N,).
-        E_gamma: Mean of q(gamma).
-        mu0: Prior mean.
-        tau0: Prior precision.
-
-    Returns:
-        `(nu_q, tau_q)`, mean and precision.
-    """
-    x = _data(x)
-    tau_q = tau0 + len(x) * E_gamma
-    nu_q = (tau0 * mu0 + E_gamma * np.sum(x)) / tau_q
-    return float(nu_q), float(tau_q)
-
-
-def update_q_gamma(
-    x: Array, nu_q: float, tau_q: float, alpha0: float, beta0: float
-) -> tuple[float, float]:
-    """Best q(gamma) = Gamma(alpha_q, rate=beta_q) given q(mu) (Bishop 2006, eqs. 10.29-10.30).
-
-    alpha_q = alpha0 + N / 2,  beta_q = beta0 + (sum_i (x_i - nu_q)^2 + N / tau_q) / 2
-
-    Args:
-        x: Data (N,).
-        nu_q: Mean of q(mu).
-        tau_q: Precision of q(mu); its variance 1 / tau_q enters once per observation.
-        alpha0: Prior shape.
-        beta0: Prior rate.
-
-    Returns:
-        `(alpha_q, beta_q)`, shape and rate.
-    """
-    x = _data(x)
-    alpha_q = alpha0 + len(x) / 2.0
-    beta_q = beta0 + _expected_squares(x, nu_q, tau_q) / 2.0
-    return float(alpha_q), float(beta_q)
-
-
-def elbo_terms_gaussian_gamma(
-    x: Array,
-    mu0: float,
-    tau0: float,
-    alpha0: float,
-    beta0: float,
-    nu_q: float,
-    tau_q: float,
-    alpha_q: float,
-    beta_q: float,
-) -> dict[str, float]:
-    """The five expectations whose sum is the ELBO, in nats.
-
-    The parameters of q may be arrays of one common shape; so are the terms then.
-
-    Returns:
-        `log_lik` E[log p(x | mu, gamma)], `log_prior_mu` E[log p(mu)], `log_prior_gamma`
-        E[log p(gamma)], and the entropies `entropy_mu`, `entropy_gamma` of the factors of q.
-    """
-    x = _data(x)
-    E_gamma = alpha_q / beta_q
-    E_log_gamma = digamma(alpha_q) - np.log(beta_q)
-    squares = _expected_squares(x, nu_q, tau_q)
-    prior_square = (nu_q - mu0) ** 2 + 1.0 / tau_q
-    return {
-        "log_lik": 0.5 * (len(x) * (E_log_gamma - LOG_2PI) - E_gamma * squares),
-        "log_prior_mu": 0.5 * (np.log(tau0) - LOG_2PI - tau0 * prior_square),
-        "log_prior_gamma": alpha0 * np.log(beta0)
-        - gammaln(alpha0)
-        + (alpha0 - 1.0) * E_log_gamma
-        - beta0 * E_gamma,
-        "entropy_mu": 0.5 * (1.0 + LOG_2PI - np.log(tau_q)),
-        "entropy_gamma": alpha_q
-        - np.log(beta_q)
-        + gammaln(alpha_q)
-        + (1.0 - alpha_q) * digamma(alpha_q),
-    }
-
-
-def elbo_gaussian_gamma(
-    x: Array,
-    mu0: float,
-    tau0: float,
-    alpha0: float,
-    beta0: float,
-    nu_q: float,
-    tau_q: float,
-    alpha_q: float,
-    beta_q: float,
-) -> float:
-    """ELBO of the Gaussian-Gamma model with every constant, so ELBO <= log p(x), in nats.
-
-    Args:
-        x: Data (N,).
-        mu0: Prior mean of mu.
-        tau0: Prior precision of mu.
-        alpha0: Prior shape of gamma.
-        beta0: Prior rate of gamma.
-        nu_q: Mean of q(mu).
-        tau_q: Precision of q(mu).
-        alpha_q: Shape of q(gamma).
-        beta_q: Rate of q(gamma).
-    """
-    return sum(
-        elbo_terms_gaussian_gamma(
-            x, mu0, tau0, alpha0, beta0, nu_q, tau_q, alpha_q, beta_q
-        ).values()
-    )
 
 
 def cavi_gaussian_gamma(
@@ -226,7 +121,7 @@ def cavi_gaussian_gamma(
         ValueError: If a parameter is missing or not positive, or `max_iter` is less than 1.
         ArithmeticError: If a sweep lowers the ELBO by more than round-off; only a wrong update can.
     """
-    x = _data(x)
+    x = observations(x)
     mu0, tau0, alpha0, beta0 = _named("prior", prior, ("mu0", "tau0", "alpha0", "beta0"))
     alpha_q, beta_q = alpha0, beta0
     if init is not None:
@@ -261,36 +156,19 @@ def cavi_gaussian_gamma(
 def _gaussian(mu: Array, cov: Array) -> tuple[Array, Array, float]:
     """Checked mean, precision matrix and log|cov| of a Gaussian."""
     mu, cov = np.array(mu, dtype=float), np.array(cov, dtype=float)
-    if mu.ndim != 1 or cov.shape != (len(mu), len(mu)):
-        raise ValueError(
-            f"mu must have shape (D,) and cov (D, D), got shapes {mu.shape} and {cov.shape}"
-        )
+    require_shape("mu", mu, ("D",))
+    require_shape("cov", cov, (len(mu), len(mu)))
     if not np.allclose(cov, cov.T, rtol=1e-8, atol=0.0):
-        raise ValueError("cov must be symmetric")
+        raise SupportError("cov must be symmetric, got a matrix that differs from its transpose")
     try:
         root = np.linalg.cholesky(cov)
     except np.linalg.LinAlgError:
-        raise ValueError(
-            f"cov must be positive definite, its smallest eigenvalue is "
+        raise SupportError(
+            f"cov must be positive definite, got a smallest eigenvalue of "
             f"{np.linalg.eigvalsh(cov)[0]:.3g}"
         ) from None
     inverse_root = np.linalg.solve(root, np.eye(len(mu)))
     return mu, inverse_root.T @ inverse_root, float(2.0 * np.sum(np.log(np.diag(root))))
-
-
-def _data(x: Array) -> Array:
-    x = np.asarray(x, dtype=float)
-    if x.ndim != 1 or len(x) == 0:
-        raise ValueError(f"x must have shape (N,) with N >= 1, got shape {x.shape}")
-    if not np.all(np.isfinite(x)):
-        raise ValueError(f"x must be finite, got {x[~np.isfinite(x)][0]} among its values")
-    return x
-
-
-def _expected_squares(x: Array, nu_q: float, tau_q: float) -> float:
-    """E_q[sum_i (x_i - mu)^2] = sum_i (x_i - nu_q)^2 + N / tau_q, for arrays of parameters too."""
-    centred = np.sum((x - np.mean(x)) ** 2) + len(x) * (np.mean(x) - nu_q) ** 2
-    return centred + len(x) / tau_q
 
 
 def _named(what: str, values: Mapping[str, float], keys: tuple[str, ...]) -> tuple[float, ...]:
@@ -299,6 +177,5 @@ def _named(what: str, values: Mapping[str, float], keys: tuple[str, ...]) -> tup
         raise ValueError(f"{what} must have the keys {', '.join(keys)}, got {', '.join(values)}")
     numbers = tuple(float(values[key]) for key in keys)
     for key, number in zip(keys[1:], numbers[1:], strict=True):
-        if not 0.0 < number < np.inf:
-            raise ValueError(f"{what}[{key!r}] must be positive and finite, got {number}")
+        require_positive(f"{what}[{key!r}]", number)
     return numbers

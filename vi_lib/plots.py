@@ -1,94 +1,64 @@
-"""Figures of the lessons: safe for the colour-blind, legible on a phone, readable aloud.
+"""What the lessons draw: ELBO traces, contours, ellipses, marginals, gradients as arrows.
 
-Every function draws on a given `Axes` and returns it, so a lesson composes panels as it likes; `show`
-ends a cell with the picture and its alternative text. The colours are those of Okabe and Ito (2008).
-This module imports matplotlib, so it is not among the names that `import vi_lib` loads.
+Every function draws on a given `Axes` and returns it, so a lesson composes panels as it likes, and
+`show` ends a cell with the picture and its alternative text. This module imports matplotlib, so
+`import vi_lib` does not load it.
 """
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import matplotlib as mpl
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.patches import Ellipse
 
-Array = np.ndarray
+from vi_lib._check import Array, SupportError, require_shape
+from vi_lib.figure import (
+    BLACK,
+    BLUE,
+    CYCLE,
+    DPI,
+    FIGSIZE,
+    GREEN,
+    ORANGE,
+    PURPLE,
+    SKY,
+    VERMILLION,
+    YELLOW,
+    Picture,
+    show,
+    use_style,
+)
+
+__all__ = [
+    "BLACK",
+    "BLUE",
+    "CYCLE",
+    "DPI",
+    "FIGSIZE",
+    "GREEN",
+    "ORANGE",
+    "PURPLE",
+    "SKY",
+    "VERMILLION",
+    "YELLOW",
+    "Picture",
+    "contours",
+    "density",
+    "elbo_trace",
+    "ellipse",
+    "gradient_arrows",
+    "marginal",
+    "show",
+    "use_style",
+]
+
 LogDensity = Callable[[Array], Array]
 
-#: Okabe and Ito's palette. Yellow is left out of the cycle: it is too pale for a line on white.
-BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
-YELLOW, BLUE, VERMILLION, PURPLE = "#F0E442", "#0072B2", "#D55E00", "#CC79A7"
-CYCLE = (BLUE, VERMILLION, GREEN, ORANGE, PURPLE, SKY, BLACK)
-
-#: 600 pixels wide: on a 360-pixel phone the 13-point letters are still 11 pixels high.
-FIGSIZE, DPI = (6.0, 3.6), 100
-
-
-def use_style() -> None:
-    """Set matplotlib's defaults for a lesson: palette, size, white faces, letters of 13 points."""
-    mpl.rcParams.update(
-        {
-            "axes.prop_cycle": mpl.cycler(color=CYCLE),
-            "axes.spines.right": False,
-            "axes.spines.top": False,
-            "axes.titlesize": 14,
-            "figure.constrained_layout.use": True,
-            "figure.dpi": DPI,
-            "figure.facecolor": "white",
-            "figure.figsize": FIGSIZE,
-            "font.size": 13,
-            "legend.fontsize": 12,
-            "legend.frameon": False,
-            "lines.linewidth": 2.0,
-            "savefig.dpi": DPI,
-            "savefig.facecolor": "white",
-        }
-    )
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A finished figure as a notebook shows it.
-
-    Attributes:
-        png: The image; the same figure gives the same bytes.
-        alt: What a reader who cannot see it needs to know, one or two sentences.
-    """
-
-    png: bytes
-    alt: str
-
-    def _repr_mimebundle_(
-        self, include: Any = None, exclude: Any = None
-    ) -> tuple[dict[str, Any], dict[str, Any]]:
-        data = {"image/png": self.png, "text/plain": f"Figure: {self.alt}"}
-        return data, {"image/png": {"alt": self.alt}}
-
-
-def show(fig: Figure, alt: str) -> Picture:
-    """Render and close a figure; as the last line of a cell it is the cell's output.
-
-    Args:
-        fig: The figure. It is closed, so that no front end shows it a second time.
-        alt: Alternative text: what the figure shows, in a sentence or two.
-
-    Raises:
-        ValueError: If the alternative text is empty.
-    """
-    if not alt.strip():
-        raise ValueError("show needs an alternative text: say what the figure shows")
-    # Without "Software" the bytes would change with each release of matplotlib for no reason.
-    buffer = io.BytesIO()
-    fig.savefig(buffer, format="png", metadata={"Software": None})
-    plt.close(fig)
-    return Picture(buffer.getvalue(), alt)
+SUPPORTS = {"real": (-np.inf, np.inf), "positive": (0.0, np.inf), "unit": (0.0, 1.0)}
 
 
 def elbo_trace(
@@ -174,8 +144,7 @@ def contours(
     x, y = np.linspace(*xlim, num), np.linspace(*ylim, num)
     grid = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
     log_p = np.asarray(log_density(grid), dtype=float)
-    if log_p.shape != (len(grid),):
-        raise ValueError(f"log_density must give shape {(len(grid),)}, got shape {log_p.shape}")
+    require_shape("log_density's value", log_p, (len(grid),))
     if not np.any(np.isfinite(log_p)):
         raise ValueError("log_density is not finite anywhere on the grid; check xlim and ylim")
     p = np.exp(np.where(np.isnan(log_p), -np.inf, log_p) - np.nanmax(log_p))
@@ -239,8 +208,8 @@ def marginal(
 ) -> Axes:
     """Density estimate of draws that puts no mass outside the support.
 
-    The Gaussian kernels (Silverman's width) sit on the unconstrained scale, and the estimate is
-    carried back with the Jacobian: p(theta) = p(zeta) / |d theta / d zeta|.
+    Gaussian kernels of Silverman's width (1986, eq. 3.31), reflected at the ends of the support:
+    what would spill over an end is folded back, so a density that is positive there stays so.
 
     Args:
         ax: Where to draw.
@@ -249,19 +218,24 @@ def marginal(
         label: Name in the legend.
         color: Colour of line and filling.
         fill: Whether to fill the area.
-    """
-    from vi_lib.transforms import for_support
 
-    transform = for_support(support)
-    zeta = np.sort(transform.forward(np.asarray(draws, dtype=float)))
-    quartiles = np.quantile(zeta, [0.25, 0.75])
-    spread = min(np.std(zeta), float(np.diff(quartiles)[0]) / 1.34) or np.std(zeta)
-    width = 0.9 * spread * len(zeta) ** -0.2
-    grid = np.linspace(zeta[0] - 3.0 * width, zeta[-1] + 3.0 * width, 400)
-    kernels = np.exp(-0.5 * ((grid[:, None] - zeta) / width) ** 2)
-    log_jacobian = np.array([transform.log_abs_det_jacobian(z) for z in grid])
-    density = kernels.mean(axis=1) / (width * np.sqrt(2.0 * np.pi)) * np.exp(-log_jacobian)
-    return _area(ax, transform.inverse(grid), density, label, color, fill)
+    Raises:
+        SupportError: If a draw lies outside the support.
+    """
+    draws = np.asarray(draws, dtype=float).ravel()
+    a, b = SUPPORTS[support] if isinstance(support, str) else support
+    if np.min(draws) < a or np.max(draws) > b:
+        raise SupportError(
+            f"draws must lie in the support [{a}, {b}], got {np.min(draws)} to {np.max(draws)}"
+        )
+    iqr = float(np.diff(np.quantile(draws, [0.25, 0.75]))[0])
+    width = 0.9 * (min(np.std(draws), iqr / 1.34) or np.std(draws)) * len(draws) ** -0.2
+    grid = np.linspace(max(a, draws.min() - 3 * width), min(b, draws.max() + 3 * width), 400)
+    density = np.zeros_like(grid)
+    for centres in (draws, 2.0 * a - draws, 2.0 * b - draws):
+        if np.isfinite(centres[0]):
+            density += np.exp(-0.5 * ((grid[:, None] - centres) / width) ** 2).mean(axis=1)
+    return _area(ax, grid, density / (width * np.sqrt(2.0 * np.pi)), label, color, fill)
 
 
 def density(
@@ -323,12 +297,9 @@ def gradient_arrows(
     """
     theta, gradients = np.asarray(theta, dtype=float), np.asarray(gradients, dtype=float)
     weights = np.asarray(weights, dtype=float)
-    if theta.ndim != 2 or theta.shape[1] != 2 or gradients.shape != theta.shape:
-        raise ValueError(
-            f"theta and gradients must have shape (M, 2), got {theta.shape} and {gradients.shape}"
-        )
-    if weights.shape != theta.shape[:1]:
-        raise ValueError(f"weights must have shape {theta.shape[:1]}, got {weights.shape}")
+    require_shape("theta", theta, ("M", 2))
+    require_shape("gradients", gradients, theta.shape)
+    require_shape("weights", weights, theta.shape[:1])
     mean = np.mean(gradients, axis=0)
     if scale is None:
         longest = np.max(np.hypot(*np.vstack([gradients, mean]).T))
@@ -339,8 +310,9 @@ def gradient_arrows(
     )
     for rows, color, marker, label in signs:
         # A sign that no draw has still gets its line in the legend.
-        ax.scatter(*theta[rows].T, c=color, s=110, label=label)
-        ax.scatter(*theta[rows].T, c="white", marker=marker, s=45, linewidths=2.0, zorder=4)
+        x, y = theta[rows].T
+        ax.scatter(x, y, c=color, s=110, label=label)
+        ax.scatter(x, y, c="white", marker=marker, s=45, linewidths=2.0, zorder=4)
         _arrows(ax, theta[rows], scale * gradients[rows], color, 0.008)
     _arrows(ax, np.asarray(centre, dtype=float)[None], scale * mean[None], BLACK, 0.014)
     ax.plot([], [], color=BLACK, linewidth=4, label="mean gradient")
@@ -360,12 +332,12 @@ def _arrows(ax: Axes, start: Array, step: Array, color: str, width: float) -> No
     )
 
 
-def _area(
-    ax: Axes, x: Array, p: Array, label: str | None, color: str | None, fill: bool
-) -> Axes:
+def _area(ax: Axes, x: Array, p: Array, label: str | None, color: str | None, fill: bool) -> Axes:
     (line,) = ax.plot(x, p, label=label, color=color)
     if fill:
         ax.fill_between(x, p, color=line.get_color(), alpha=0.2, linewidth=0)
-    ax.set_ylim(bottom=0.0)
+    # Another density may have set the range: hold both.
+    top = 0.0 if ax.get_autoscaley_on() else ax.get_ylim()[1]
+    ax.set_ylim(0.0, max(top, 1.08 * float(np.max(p))))
     ax.set_ylabel("density")
     return ax
