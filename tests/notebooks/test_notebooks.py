@@ -112,7 +112,7 @@ def test_released_notebook_leaks_nothing(name: str) -> None:
 
 
 def _without_prose(text: str, marker: str) -> str:
-    """The notebook, or for "seed=" only its answer and check cells: demonstrations may use seeds."""
+    """The notebook; for "seed=" only its graded cells, since demonstrations may use seeds."""
     if marker != "seed=":
         return text
     cells = json.loads(text)["cells"]
