@@ -1,0 +1,57 @@
+"""The small data sets of the lessons, shipped as text files with 17 significant digits.
+
+Nothing is downloaded, and no lesson relies on a random stream: the first lines of each file say how
+its numbers were made, and `describe` returns them.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from vi_lib._check import Array
+
+_FOLDER = Path(__file__).parent / "data"
+
+
+def names() -> list[str]:
+    """Return the names that `load` knows."""
+    return sorted(path.stem for path in _FOLDER.glob("*.csv"))
+
+
+def load(name: str) -> dict[str, Array]:
+    """Return a data set as a dict of new float64 arrays, each (N,), or (N, K) for a matrix.
+
+    gaussian_100: x (100,), N(5, sd=1). line_5: x, y (5,), a line with noise sd .1.
+    normal_100: x (100,), N(0, sd=1). regression_200: X (200, 2), y (200,), y ~ N(X beta, sd=2.5).
+
+    Raises:
+        KeyError: naming the data sets that exist.
+    """
+    lines = [line for line in _text(name).splitlines() if not line.startswith("#")]
+    columns = np.loadtxt(lines[1:], delimiter=",", ndmin=2).T
+    data: dict[str, list[Array]] = {}
+    for column, values in zip(lines[0].split(","), columns, strict=True):
+        data.setdefault(column.split("[")[0], []).append(values)
+    # "X[0],X[1]" are the columns of one matrix, "x" alone is a vector.
+    return {
+        key: np.ascontiguousarray(np.stack(parts, axis=-1) if f"{key}[0]" in lines[0] else parts[0])
+        for key, parts in data.items()
+    }
+
+
+def describe(name: str) -> str:
+    """Return how a data set was made.
+
+    Raises:
+        KeyError: naming the data sets that exist.
+    """
+    lines = [line for line in _text(name).splitlines() if line.startswith("#")]
+    return "\n".join(line.removeprefix("#").strip() for line in lines)
+
+
+def _text(name: str) -> str:
+    if name not in names():
+        raise KeyError(f"unknown data set {name!r}, expected one of {', '.join(names())}")
+    return (_FOLDER / f"{name}.csv").read_text(encoding="utf-8")
