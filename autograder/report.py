@@ -1,0 +1,173 @@
+"""The instructor's report: one page on a batch, whom to look at first, and what was hard.
+
+The numbers come from `analysis`; here they are put in order, put into words, and drawn.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from autograder.analysis import (
+    MIN_HANDINS,
+    ExerciseStats,
+    LessonStats,
+    StudentStats,
+    identical,
+    lesson_stats,
+    misconceptions,
+    struggling,
+    student_stats,
+)
+from autograder.feedback import page_of
+from autograder.pages import write_page
+from autograder.records import Record
+
+_MOST_URGENT_FIRST = (
+    "refused",
+    "crashed",
+    "out of memory",
+    "timed out",
+    "not a notebook",
+    "wrong lesson",
+    "partly graded",
+    "graded",
+)
+_PIECES = (
+    ("full", "full points"),
+    ("part", "some points"),
+    ("zero", "wrong"),
+    ("not_started", "not started"),
+    ("unjudged", "not judged"),
+)
+_TIERS = {
+    "A": "Tier A: namespaces of their own, seccomp and limits",
+    "B": "Tier B: Landlock, seccomp and limits, without namespaces",
+    "C": "Tier C: limits only; students' code could read your files",
+    "": "Nothing was run",
+}
+_STRIP_LEFT, _STRIP_RIGHT = 110.0, 600.0
+_SLOWEST = 5
+
+
+def write_report(records: Sequence[Record], out: Path) -> Path:
+    """Write `out/report.html` and return its path.
+
+    Students' names link to their feedback pages where those have been written to `out` before.
+    """
+    ordered = sorted(records, key=lambda record: (record.student, record.lesson))
+    students = student_stats(ordered)
+    pages = {key: href for key, href in page_of(ordered).items() if (out / href).is_file()}
+    return write_page(
+        out / "report.html",
+        "report.html",
+        records=ordered,
+        found=len(ordered),
+        graded=sum(record.graded for record in ordered),
+        partly=sum(r.score is not None and not r.graded for r in ordered),
+        not_graded=sum(record.score is None for record in ordered),
+        open_answers=sum(lesson.open_answers for lesson in lesson_stats(ordered)),
+        attention=needing_a_look(ordered),
+        lessons=lesson_stats(ordered),
+        min_handins=MIN_HANDINS,
+        piece_names=_PIECES,
+        pieces=lambda exercise: [(name, getattr(exercise, name)) for name, _ in _PIECES],
+        histogram_text=histogram_text,
+        stack_text=stack_text,
+        misconceptions=misconceptions(ordered),
+        students=students,
+        struggling=struggling(students),
+        stuck_on=stuck_on,
+        identical=identical(ordered),
+        time_text=time_text(ordered),
+        strip=strip(ordered),
+        slowest=sorted(ordered, key=lambda record: -record.seconds)[:_SLOWEST],
+        tiers=tiers(ordered),
+        pages=pages,
+    )
+
+
+def needing_a_look(records: Sequence[Record]) -> list[Record]:
+    """Hand-ins that were not fully graded or that left a remark, the most urgent first."""
+    found = [record for record in records if not record.graded or record.notes]
+    return sorted(found, key=lambda record: _MOST_URGENT_FIRST.index(record.status))
+
+
+def histogram_text(lesson: LessonStats) -> str:
+    """The distribution in words."""
+    steps = [
+        f"{count} from {10 * index} to {10 * index + 10}%"
+        for index, count in enumerate(lesson.histogram)
+        if count
+    ]
+    return f"Hand-ins by share of the points in {lesson.lesson}: {'; '.join(steps) or 'none'}."
+
+
+def stack_text(exercise: ExerciseStats) -> str:
+    """The answers to one exercise in words."""
+    counts = [f"{getattr(exercise, name)} {text}" for name, text in _PIECES]
+    return f"{exercise.id}: {', '.join(counts)}."
+
+
+def stuck_on(row: StudentStats) -> list[str]:
+    """Where a student lost points: the recognised mistakes, then the rest, then what is untouched.
+
+    One line each, so that a long list of empty exercises takes one line too.
+    """
+    known = [f"{v.exercise}: {v.misconception}" for v in row.stuck if v.misconception]
+    idle = ("not started", "not defined")
+    tried = [v.exercise for v in row.stuck if not v.misconception and v.status not in idle]
+    untouched = [v.exercise for v in row.stuck if v.status in idle]
+    rest = (("Not right yet", tried), ("Not started", untouched))
+    return known + [f"{title}: {', '.join(names)}" for title, names in rest if names]
+
+
+def time_text(records: Sequence[Record]) -> str:
+    """Total, median and longest time in one sentence."""
+    seconds = [record.seconds for record in records]
+    if not seconds:
+        return "Nothing was graded."
+    return (
+        f"{sum(seconds):.1f} s in all; the median hand-in took {statistics.median(seconds):.2f} s, "
+        f"the longest {max(seconds):.1f} s."
+    )
+
+
+def tiers(records: Sequence[Record]) -> list[tuple[str, int]]:
+    """How students' code was isolated, with the number of hand-ins, the strictest tier first."""
+    counts = Counter(record.tier for record in records)
+    order = sorted(counts, key=lambda tier: (tier == "", tier))
+    return [(_TIERS.get(tier, f"Tier {tier}"), counts[tier]) for tier in order]
+
+
+def strip(records: Sequence[Record]) -> dict[str, Any]:
+    """Geometry of the chart of times: a row per lesson, seconds on a logarithmic axis."""
+    seconds = [max(record.seconds, 0.01) for record in records] or [1.0]
+    low = math.floor(math.log10(min(seconds)))
+    high = max(math.ceil(math.log10(max(seconds))), low + 1)
+
+    def place(value: float) -> float:
+        share = (math.log10(max(value, 0.01)) - low) / (high - low)
+        return round(_STRIP_LEFT + share * (_STRIP_RIGHT - _STRIP_LEFT), 1)
+
+    lessons = sorted({record.lesson for record in records})
+    rows, words = [], []
+    for lesson in lessons:
+        own = [record for record in records if record.lesson == lesson]
+        label = lesson if len(lesson) <= 14 else f"{lesson[:13]}…"
+        dots = [{"x": place(record.seconds), "judged": record.graded} for record in own]
+        rows.append({"label": label, "dots": dots})
+        times = [record.seconds for record in own]
+        words.append(
+            f"{lesson}: median {statistics.median(times):.2f} s, longest {max(times):.1f} s"
+        )
+    ticks = [(place(10.0**power), f"{10.0**power:g} s") for power in range(low, high + 1)]
+    return {
+        "rows": rows,
+        "ticks": ticks,
+        "label": f"Seconds per hand-in. {'; '.join(words)}.",
+    }
