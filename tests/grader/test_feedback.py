@@ -96,8 +96,12 @@ def test_every_hint_is_shown_once_and_no_message_twice(tmp_path: Path) -> None:
     [
         ("`f` at x = 3: expected 1.5, got -2.", "`f` at x = 3", "1.5", "-2"),
         ("`f`: expected (1, 2), got [1, 2, 3].", "`f`", "(1, 2)", "[1, 2, 3]"),
-        ("`f`: expected one number, got an array of shape (2,).",)
-        + ("`f`", "one number", "an array of shape (2,)"),
+        (
+            "`f`: expected one number, got an array of shape (2,).",
+            "`f`",
+            "one number",
+            "an array of shape (2,)",
+        ),
         ("`f` raised ValueError: bad (line 2 of your cell)",) * 2 + ("", ""),
     ],
 )

@@ -131,8 +131,10 @@ def test_discrimination_is_pearsons_with_its_interval() -> None:
     [
         (scored([(4.0, 2.0)] * (MIN_HANDINS - 1)), "n = 9, too few"),
         (scored([(4.0, 2.0), (4.0, 0.0)] * 10), "no spread"),
-        ([record(f"s{i}", verdicts={"E2.1": verdict("E2.1", 2.0)}) for i in range(20)],)
-        + ("the only exercise",),
+        (
+            [record(f"s{i}", verdicts={"E2.1": verdict("E2.1", 2.0)}) for i in range(20)],
+            "the only exercise",
+        ),
     ],
 )
 def test_no_correlation_without_enough_or_without_spread(records: list[Any], reason: str) -> None:
