@@ -1,0 +1,104 @@
+"""The life of a child: confine itself, run the cells, answer calls until the grader hangs up."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+import random
+import signal
+import socket
+import sys
+from typing import Any
+
+import numpy as np
+
+from autograder.checks.answer import Fault, Outcome, perform
+from autograder.checks.values import NotAValue
+from autograder.sandbox import wire
+from autograder.sandbox.cells import CellError, Code, furnish, new_namespace, run_cells
+from autograder.sandbox.limits import Limits, confine
+
+_FEW_VARIABLES = ("PATH", "LANG", "MPLBACKEND", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+
+
+def live(sock: socket.socket, folder: str, limits: Limits) -> None:
+    """Be the child; returns when the grader has hung up."""
+    _settle(sock, folder)
+    confine(limits)
+    with contextlib.suppress(wire.Closed):
+        message = wire.receive(sock)
+        namespace = new_namespace()
+        furnish(namespace)
+        _run(sock, [Code(*cell) for cell in message["cells"]], namespace)
+        while True:
+            request = wire.receive(sock)
+            _answer(sock, request, namespace)
+
+
+def _settle(sock: socket.socket, folder: str) -> None:
+    """A session, a directory, a few variables, no open files but the socket, the usual signals."""
+    os.setsid()
+    os.chdir(folder)
+    kept = {name: os.environ[name] for name in _FEW_VARIABLES if name in os.environ}
+    os.environ.clear()
+    os.environ.update(kept, HOME=folder, TMPDIR=folder, MPLCONFIGDIR=folder)
+    null = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1, 2):
+        os.dup2(null, descriptor)
+    os.closerange(3, sock.fileno())
+    os.closerange(sock.fileno() + 1, 4096)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD, signal.SIGPIPE):
+        signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+    sys.argv[:] = ["notebook"]
+    random.seed(0)
+    np.random.seed(0)  # noqa: NPY002  (for notebooks that use it: graded twice, the same both times)
+
+
+def _run(sock: socket.socket, cells: list[Code], namespace: dict[str, Any]) -> None:
+    def progress(number: int, index: int, line: int) -> None:
+        wire.send(sock, {"at": [number, index, line]})
+
+    try:
+        errors = run_cells(cells, namespace, progress)
+    except MemoryError:
+        wire.send(sock, {"out of memory": True})
+        return
+    names = [name for name, value in list(namespace.items()) if _callable(name, value)]
+    wire.send(sock, {"names": names[:10_000], "errors": [_plain_error(e) for e in errors]})
+
+
+def _callable(name: Any, value: Any) -> bool:
+    return isinstance(name, str) and name.isidentifier() and callable(value)
+
+
+def _plain_error(error: CellError) -> dict[str, Any]:
+    return {key: _text(value) for key, value in dataclasses.asdict(error).items()}
+
+
+def _text(value: Any) -> Any:
+    """A text that can be sent: halves of surrogate pairs are replaced."""
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
+
+
+def _answer(sock: socket.socket, request: dict[str, Any], namespace: dict[str, Any]) -> None:
+    """Carry out one call and reply, whatever the student's code did."""
+    call = wire.to_call(request["call"])
+    try:
+        outcome = perform(namespace, call)
+    except BaseException as error:  # such as KeyboardInterrupt, raised by the answer itself
+        sentence = f"`{call.target}` raised {type(error).__name__}."
+        outcome = Outcome(fault=Fault("raised", sentence, type(error).__name__))
+    try:
+        _reply(sock, request["id"], outcome)
+    except (NotAValue, MemoryError, ValueError) as error:
+        sentence = f"`{call.target}`: the result cannot be passed on: {error}."
+        fault = Fault("not a value", _text(sentence), type(error).__name__)
+        _reply(sock, request["id"], Outcome(fault=fault))
+
+
+def _reply(sock: socket.socket, number: int, outcome: Outcome) -> None:
+    message = {"id": number, **wire.from_outcome(outcome)}
+    wire.send(sock, message)

@@ -1,0 +1,189 @@
+"""The trusted side of the zygote: start it, let it fork children, end them."""
+
+from __future__ import annotations
+
+import array
+import contextlib
+import dataclasses
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from autograder.sandbox.limits import Limits
+
+_START_SECONDS = 120.0
+_REPLY_SECONDS = 30.0
+_PASSED_ON = ("PATH", "HOME", "LANG", "MPLCONFIGDIR", "XDG_CACHE_HOME", "VIRTUAL_ENV", "TZ")
+
+
+class ZygoteLost(Exception):
+    """The zygote ended, or does not answer."""
+
+
+class CannotStart(RuntimeError):
+    """The zygote does not start: the installation is broken, no hand-in is to blame."""
+
+
+@dataclass(frozen=True)
+class Child:
+    """A process that runs one hand-in: its id, the socket to it, and its directory."""
+
+    pid: int
+    sock: socket.socket
+    folder: str
+
+
+@dataclass
+class Zygote:
+    """A zygote that is started when needed, and again when lost. Not for two threads at once."""
+
+    process: subprocess.Popen[bytes] | None = None
+    control: socket.socket | None = None
+    errors: BinaryIO | None = None
+    ready: bool = False
+
+    def start(self) -> None:
+        """Start the process, unless it runs: a new interpreter, which inherits nothing.
+
+        Returns at once; the first `fork` waits until the libraries are loaded.
+        """
+        if self.process is not None:
+            return
+        self.control, theirs = socket.socketpair()
+        self.errors = tempfile.TemporaryFile()
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "autograder.sandbox.zygote", str(theirs.fileno())],
+            pass_fds=[theirs.fileno()],
+            env=_environment(),
+            cwd=tempfile.gettempdir(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=self.errors,
+            start_new_session=True,
+        )
+        theirs.close()
+
+    def fork(self, limits: Limits) -> Child:
+        """A new child, in a fresh directory; `CannotStart` if the installation is broken."""
+        try:
+            return self._fork(limits)
+        except ZygoteLost:  # a student's code may have killed it meanwhile: start it once more
+            self.close()
+        try:
+            return self._fork(limits)
+        except ZygoteLost as error:
+            raise CannotStart(f"The process that runs students' code is lost: {error}") from None
+
+    def end(self, child: Child, patience: float = 0.0) -> str:
+        """Kill a child with all its processes and remove its directory; say how it had ended."""
+        child.sock.close()
+        try:
+            return _ending(int(self._ask({"end": child.pid, "patience": patience})["status"]))
+        except ZygoteLost:
+            self.close()
+            return "the process that had started it is gone, too"
+        finally:
+            shutil.rmtree(child.folder, ignore_errors=True)
+
+    def close(self) -> None:
+        """End the zygote and its children."""
+        if self.process is None or self.control is None or self.errors is None:
+            return
+        self.control.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(5.0)
+        self.process.kill()
+        self.process.wait()
+        self.errors.close()
+        self.process, self.control, self.errors, self.ready = None, None, None, False
+
+    def _fork(self, limits: Limits) -> Child:
+        self.start()
+        self._wait_until_ready()
+        ours, theirs = socket.socketpair()
+        folder = tempfile.mkdtemp(prefix="handin-")
+        request = {"fork": {"folder": folder, "limits": dataclasses.asdict(limits)}}
+        try:
+            return Child(int(self._ask(request, [theirs.fileno()])["pid"]), ours, folder)
+        except ZygoteLost:
+            ours.close()
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        finally:
+            theirs.close()
+
+    def _wait_until_ready(self) -> None:
+        if self.ready:
+            return
+        try:
+            self._read(_START_SECONDS)
+        except ZygoteLost:
+            assert self.errors is not None
+            self.errors.seek(0)
+            said = self.errors.read().decode("utf-8", "replace").strip().splitlines()
+            self.close()
+            raise CannotStart(
+                "The process that runs students' code does not start: "
+                f"{said[-1] if said else 'it says nothing'}"
+            ) from None
+        self.ready = True
+
+    def _ask(self, request: dict[str, Any], descriptors: Sequence[int] = ()) -> dict[str, Any]:
+        data = json.dumps(request).encode() + b"\n"
+        rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))]
+        if self.control is None:
+            raise ZygoteLost("it is not running")
+        try:
+            self.control.sendmsg([data], rights if descriptors else [])
+        except OSError as error:
+            raise ZygoteLost(str(error)) from None
+        return self._read(_REPLY_SECONDS)
+
+    def _read(self, seconds: float) -> dict[str, Any]:
+        assert self.control is not None
+        data, deadline = b"", time.monotonic() + seconds
+        try:
+            while not data.endswith(b"\n"):
+                self.control.settimeout(max(deadline - time.monotonic(), 0.001))
+                piece = self.control.recv(65536)
+                if not piece:
+                    raise ZygoteLost("it ended")
+                data += piece
+        except OSError as error:
+            raise ZygoteLost(str(error)) from None
+        return json.loads(data)
+
+
+def _environment() -> dict[str, str]:
+    """Few variables; one thread per child, since the children run in parallel."""
+    kept = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+    return {
+        **kept,
+        "PYTHONPATH": str(Path(__file__).resolve().parents[2]),
+        "PYTHONHASHSEED": "0",
+        "MPLBACKEND": "Agg",
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+    }
+
+
+def _ending(status: int) -> str:
+    """How a process ended, in words that complete "Python ended: ..."."""
+    if status < 0:
+        return "for an unknown reason"
+    if os.WIFSIGNALED(status):
+        number = os.WTERMSIG(status)
+        names = {signal.SIGSEGV: "a segmentation fault", signal.SIGXCPU: "too much computing time"}
+        known = signal.Signals(number).name if number in set(signal.Signals) else str(number)
+        return names.get(number, f"signal {known}")
+    return f"exit code {os.waitstatus_to_exitcode(status)}"

@@ -1,0 +1,67 @@
+"""What one hand-in may use, and how a child process is held to it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import resource
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+MIB = 2**20
+STEPS = 4
+"""A statement or a call may take this fraction of the hand-in's time: a loop costs a quarter."""
+
+TIER = "C"
+"""How a child is isolated: by resource limits, a session and an empty directory of its own, and
+nothing that keeps it from reading the user's files."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Limits on one hand-in.
+
+    `seconds` is the wall-clock time of all its cells and calls together. Memory is address space.
+    """
+
+    seconds: float = 60.0
+    memory: int = 4096 * MIB
+    file_size: int = 64 * MIB
+    open_files: int = 256
+    more_processes: int = 256
+
+    @property
+    def step_seconds(self) -> float:
+        """The time that one statement of a cell, or one call of a function, may take."""
+        return self.seconds / STEPS
+
+
+def confine(limits: Limits) -> None:
+    """Hold this process, and all it starts, to the limits. There is no way back."""
+    cpu = int(limits.seconds) + 5  # the grader's clock comes first; this holds if the grader dies
+    _set(resource.RLIMIT_CORE, 0)
+    _set(resource.RLIMIT_CPU, cpu)
+    _set(resource.RLIMIT_FSIZE, limits.file_size)
+    _set(resource.RLIMIT_NOFILE, limits.open_files)
+    _set(resource.RLIMIT_AS, limits.memory)
+    if sys.platform == "linux":  # counts all processes of the user; the kernel exempts root
+        _set(resource.RLIMIT_NPROC, _threads_of_user() + limits.more_processes)
+
+
+def _set(kind: int, value: int) -> None:
+    """Set both limits, or the tightest that the system allows."""
+    with contextlib.suppress(ValueError, OSError):
+        _, hard = resource.getrlimit(kind)
+        value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        resource.setrlimit(kind, (value, value))
+
+
+def _threads_of_user() -> int:
+    """How many threads the user runs at the moment; those of other users are not counted."""
+    count, user = 0, os.getuid()
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if folder.stat().st_uid == user:
+                count += len(os.listdir(folder / "task"))
+    return count

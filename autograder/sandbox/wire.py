@@ -1,0 +1,132 @@
+"""Messages on the socket between the grader and a child: length, then `values.encode`d content.
+
+Whatever the other end sends, reading gives a value, or raises `Closed`, `Malformed` or
+`TimeoutError`. The grader's side trusts nothing: sizes are bounded before anything is read, times
+are bounded by a deadline, and a reply is rebuilt field by field.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import socket
+import time
+from typing import Any
+
+from autograder.checks.answer import Call, Fault, Outcome
+from autograder.checks.values import MAX_BYTES, decode, encode, plain
+
+MAX_MESSAGE = MAX_BYTES + 2**20
+"""Bytes of one message: the largest value that an answer may return, and its description."""
+MAX_STRUCTURE = 16 * 2**20
+"""Bytes of the JSON in a message; as Python objects it takes up to ten times as much."""
+MAX_SENTENCE = 1000
+"""Characters of a text that comes from a student's code."""
+
+
+class Closed(Exception):
+    """The other end is gone."""
+
+
+class Malformed(Exception):
+    """The other end sent something that is not a message."""
+
+
+def send(sock: socket.socket, value: Any, deadline: float | None = None) -> None:
+    """Send one message; the deadline is a time of `time.monotonic`."""
+    data = encode(value)
+    try:
+        sock.settimeout(_left(deadline))
+        sock.sendall(len(data).to_bytes(8, "little") + data)
+    except TimeoutError:
+        raise
+    except OSError as error:
+        raise Closed(str(error)) from None
+
+
+def receive(sock: socket.socket, deadline: float | None = None) -> Any:
+    """Receive one message."""
+    size = int.from_bytes(_read(sock, 8, deadline), "little")
+    if not 8 <= size <= MAX_MESSAGE:
+        raise Malformed(f"expected at most {MAX_MESSAGE} bytes, got {size}")
+    data = _read(sock, size, deadline)
+    structure = int.from_bytes(data[:8], "little")
+    if structure > MAX_STRUCTURE:
+        raise Malformed(f"expected at most {MAX_STRUCTURE} bytes of structure, got {structure}")
+    try:
+        return decode(data)
+    except Exception as error:  # whatever goes wrong here is the sender's doing
+        raise Malformed(f"{type(error).__name__}: {error}"[:MAX_SENTENCE]) from None
+
+
+def _read(sock: socket.socket, size: int, deadline: float | None) -> bytes:
+    pieces, missing = [], size
+    while missing:
+        try:
+            sock.settimeout(_left(deadline))
+            piece = sock.recv(min(missing, 2**20))
+        except TimeoutError:
+            raise
+        except OSError as error:
+            raise Closed(str(error)) from None
+        if not piece:
+            raise Closed("end of stream")
+        pieces.append(piece)
+        missing -= len(piece)
+    return b"".join(pieces)
+
+
+def _left(deadline: float | None) -> float | None:
+    """Seconds until the deadline; `TimeoutError` when it has passed."""
+    if deadline is None:
+        return None
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise TimeoutError
+    return left
+
+
+def from_call(call: Call) -> dict[str, Any]:
+    """A call as values."""
+    return {f.name: getattr(call, f.name) for f in dataclasses.fields(Call)}
+
+
+def to_call(message: dict[str, Any]) -> Call:
+    """The call that `from_call` wrote."""
+    return Call(**message)
+
+
+def from_outcome(outcome: Outcome) -> dict[str, Any]:
+    """An outcome as values."""
+    found = {f.name: getattr(outcome, f.name) for f in dataclasses.fields(Outcome)}
+    return {**found, "fault": outcome.fault and dataclasses.asdict(outcome.fault)}
+
+
+def to_outcome(message: Any) -> Outcome:
+    """The outcome in a child's reply; `Malformed` if there is none."""
+    try:
+        fault = message["fault"]
+        return Outcome(
+            value=plain(message["value"]),
+            fault=None if fault is None else _to_fault(fault),
+            mutated=tuple(sentence(name) for name in message["mutated"][:8]),
+            global_random=bool(message["global_random"]),
+            used=tuple(sentence(name) for name in message["used"][:8]),
+            seconds=float(message["seconds"]),
+        )
+    except Exception as error:  # as in `receive`
+        raise Malformed(f"{type(error).__name__}: {error}"[:MAX_SENTENCE]) from None
+
+
+def _to_fault(fault: dict[str, Any]) -> Fault:
+    kind = fault["kind"]
+    if kind not in ("not started", "missing", "raised", "not a value"):
+        raise ValueError(f"unknown kind of fault {kind!r}")
+    return Fault(kind, sentence(fault["message"]), sentence(fault["error_type"]))
+
+
+def sentence(text: Any) -> str:
+    """A text from the child: of bounded length and without control characters."""
+    if not isinstance(text, str):
+        raise TypeError(f"expected a text, got {type(text).__name__}")
+    kept = text[:MAX_SENTENCE].encode("utf-8", "replace").decode("utf-8")
+    return "".join(c if c.isprintable() or c == "\n" else " " for c in kept)

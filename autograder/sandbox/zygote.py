@@ -1,0 +1,165 @@
+"""The zygote: a process that has loaded the libraries and forks a child on request.
+
+Run as `python -m autograder.sandbox.zygote DESCRIPTOR`, with a Unix socket to the grader. Requests
+and replies are lines of JSON; a request for a child carries the child's own socket.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import importlib
+import json
+import os
+import pkgutil
+import signal
+import socket
+import sys
+import time
+import traceback
+from pathlib import Path
+from typing import Any
+
+import autograder.checks.answer
+import autograder.checks.inputs
+import vi_lib
+from autograder.sandbox.child import live
+from autograder.sandbox.limits import Limits
+
+_LIBRARIES = (
+    "autograd.numpy",
+    "autograd.scipy.special",
+    "autograd.scipy.stats",
+    "autograd.numpy.linalg",
+    "matplotlib.animation",
+    "matplotlib.backends.backend_agg",
+    "matplotlib.pyplot",
+    "scipy.linalg",
+    "scipy.optimize",
+    "scipy.special",
+    "scipy.stats",
+    "IPython.core.inputtransformer2",
+)
+_SWEEPS = 100
+
+
+def main(descriptor: int) -> None:
+    """Serve requests until the grader hangs up, then end all children."""
+    control = socket.socket(fileno=descriptor)
+    control.set_inheritable(False)
+    _adopt_orphans()
+    for name in (*_LIBRARIES, *(m.name for m in pkgutil.iter_modules(vi_lib.__path__, "vi_lib."))):
+        importlib.import_module(name)
+    gc.collect()
+    gc.freeze()  # a child's garbage collections must not copy all of the parent's memory
+    control.sendall(b'{"ready": true}\n')
+    while True:
+        line, descriptors = _request(control)
+        if not line:
+            break
+        request = json.loads(line)
+        if "fork" in request:
+            reply = {"pid": _fork(control, request["fork"], descriptors)}
+        else:
+            reply = {"status": _end(request["end"], request["patience"])}
+        control.sendall(json.dumps(reply).encode() + b"\n")
+    _sweep()
+
+
+def _request(control: socket.socket) -> tuple[bytes, list[int]]:
+    data, descriptors = b"", []
+    while not data.endswith(b"\n"):
+        piece, found, _, _ = socket.recv_fds(control, 65536, 1)
+        if not piece:
+            return b"", []
+        data += piece
+        descriptors += found
+    return data, descriptors
+
+
+def _fork(control: socket.socket, request: dict[str, Any], descriptors: list[int]) -> int:
+    (descriptor,) = descriptors
+    parent = os.getpid()
+    pid = os.fork()
+    if pid:
+        os.close(descriptor)
+        return pid
+    code = 70
+    try:
+        control.close()
+        _die_with(parent)
+        live(socket.socket(fileno=descriptor), request["folder"], Limits(**request["limits"]))
+        code = 0
+    except BaseException:  # nothing may return into the zygote's own loop
+        traceback.print_exc()
+    finally:
+        os._exit(code)
+
+
+def _end(pid: int, patience: float) -> int:
+    """Kill a child and everything it left behind; return its wait status.
+
+    With patience, in seconds, a child that is about to end by itself may do so and keep its status.
+    """
+    deadline = time.monotonic() + patience
+    with contextlib.suppress(ChildProcessError):
+        options = os.WEXITED | os.WNOHANG | os.WNOWAIT  # looks, and keeps the process id taken
+        while os.waitid(os.P_PID, pid, options) is None and time.monotonic() < deadline:
+            time.sleep(0.001)
+        _kill_group(pid)
+        _, status = os.waitpid(pid, 0)
+        _sweep()
+        return status
+    return -1
+
+
+def _kill_group(pid: int) -> None:
+    try:
+        os.killpg(pid, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):  # it has not got its own session yet
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def _sweep() -> None:
+    """Kill processes whose parents are gone and which became the zygote's (Linux only)."""
+    for _ in range(_SWEEPS):
+        found = _children()
+        if not found:
+            return
+        for pid in found:
+            _kill_group(pid)
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(pid, 0)
+
+
+def _children() -> list[int]:
+    try:
+        return [int(p) for p in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()]
+    except OSError:
+        return []
+
+
+def _adopt_orphans() -> None:
+    """Become the parent of processes that a child leaves behind (PR_SET_CHILD_SUBREAPER)."""
+    _prctl(36, 1)
+
+
+def _die_with(parent: int) -> None:
+    """Be killed when the zygote dies (PR_SET_PDEATHSIG)."""
+    _prctl(1, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(70)
+
+
+def _prctl(option: int, value: int) -> None:
+    if sys.platform == "linux":
+        import ctypes
+
+        ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))
