@@ -199,8 +199,8 @@ def _sd(log_sd: Array, t: int) -> Array:
     if not good.all():
         d = int(np.argmin(good))
         raise NonFiniteError(
-            f"sd must stay positive and finite, got exp({log_sd[d]:g}) = {sd[d]:g} in coordinate {d}"
-            f" before step {t}: try a smaller rho or more samples",
+            f"sd must stay positive and finite, got exp({log_sd[d]:g}) = {sd[d]:g} in coordinate"
+            f" {d} before step {t}: try a smaller rho or more samples",
             iteration=t,
             coordinate=d,
         )

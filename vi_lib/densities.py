@@ -105,7 +105,7 @@ def multivariate_normal(x: Array, mean: Array, cov: Array) -> Array:
     residual = x - mean
     # One two-dimensional system for all points; a stack of systems would factorise L once a point.
     u = np.linalg.solve(L, np.reshape(residual, (-1, dim)).T)
-    log_det = np.sum(np.log(np.diagonal(L)))
+    log_det = np.sum(np.log(np.diagonal(L, 0, -1, -2)))  # the axes autograd can differentiate
     quadratic = np.reshape(np.sum(u**2, axis=0), np.shape(residual)[:-1])
     return -0.5 * dim * LOG_2PI - log_det - 0.5 * quadratic
 

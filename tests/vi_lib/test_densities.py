@@ -1,0 +1,136 @@
+"""Log densities against SciPy's, their supports, tails and gradients."""
+
+from __future__ import annotations
+
+import autograd.numpy as anp
+import numpy as np
+import pytest
+from autograd import elementwise_grad, grad
+from scipy import integrate, stats
+
+from vi_lib import densities
+from vi_lib._check import ShapeError
+
+# name: (ours(x), SciPy's frozen distribution, support)
+REAL, POSITIVE = (-np.inf, np.inf), (0.0, np.inf)
+CONTINUOUS = {
+    "normal": (lambda x: densities.normal(x, 0.7, 1.9), stats.norm(0.7, 1.9), REAL),
+    "half_normal": (lambda x: densities.half_normal(x, 1.9), stats.halfnorm(0, 1.9), POSITIVE),
+    "lognormal": (
+        lambda x: densities.lognormal(x, 0.4, 0.6),
+        stats.lognorm(0.6, scale=np.exp(0.4)),
+        POSITIVE,
+    ),
+    "gamma": (lambda x: densities.gamma(x, 2.3, 1.7), stats.gamma(2.3, scale=1 / 1.7), POSITIVE),
+    "exponential": (
+        lambda x: densities.exponential(x, 1.7),
+        stats.expon(scale=1 / 1.7),
+        POSITIVE,
+    ),
+    "laplace": (lambda x: densities.laplace(x, 0.7, 1.9), stats.laplace(0.7, 1.9), REAL),
+    "cauchy": (lambda x: densities.cauchy(x, 0.7, 1.9), stats.cauchy(0.7, 1.9), REAL),
+    "student_t": (lambda x: densities.student_t(x, 3.5, 0.7, 1.9), stats.t(3.5, 0.7, 1.9), REAL),
+}
+DISCRETE = {
+    "bernoulli_logits": (
+        lambda x: densities.bernoulli_logits(x, 0.8),
+        stats.bernoulli(1 / (1 + np.exp(-0.8))),
+        np.arange(2),
+    ),
+    "poisson": (lambda x: densities.poisson(x, 3.2), stats.poisson(3.2), np.arange(30)),
+}
+
+
+@pytest.mark.parametrize("name", CONTINUOUS)
+def test_matches_scipy(name):
+    ours, theirs, support = CONTINUOUS[name]
+    x = theirs.ppf(np.linspace(0.001, 0.999, 50)).reshape(10, 5)
+    np.testing.assert_allclose(ours(x), theirs.logpdf(x), rtol=1e-12, atol=1e-13)
+    mass, _ = integrate.quad(lambda x: np.exp(ours(np.float64(x))), *support, epsabs=1e-12)
+    assert mass == pytest.approx(1.0, abs=1e-9)
+
+
+@pytest.mark.parametrize("name", DISCRETE)
+def test_discrete_matches_scipy(name):
+    ours, theirs, values = DISCRETE[name]
+    np.testing.assert_allclose(ours(values), theirs.logpmf(values), rtol=1e-12, atol=1e-13)
+
+
+@pytest.mark.parametrize("name", CONTINUOUS)
+def test_gradient_is_finite_everywhere(name):
+    """Also outside the support, where a careless np.where would leave a NaN behind."""
+    ours, _, support = CONTINUOUS[name]
+    x = np.array([-3.0, -0.5, 0.3, 2.0])
+    gradient = elementwise_grad(ours)(x)
+    step = 1e-6
+    inside = x > support[0]
+    differences = (ours(x[inside] + step) - ours(x[inside] - step)) / (2 * step)
+    np.testing.assert_allclose(gradient[inside], differences, rtol=1e-7, atol=1e-9)
+    assert np.all(np.isfinite(gradient))
+    if support == POSITIVE:
+        assert np.all(ours(x[~inside]) == -np.inf)
+
+
+def test_edges_of_the_supports():
+    zero = np.array(0.0)
+    assert densities.half_normal(zero, 2.0) == pytest.approx(stats.halfnorm(0, 2).logpdf(0.0))
+    assert densities.exponential(zero, 2.0) == pytest.approx(np.log(2.0))
+    assert densities.lognormal(zero) == -np.inf
+    assert densities.gamma(zero, 2.0, 1.0) == -np.inf
+
+
+@pytest.mark.parametrize("logit", [-800.0, -40.0, 0.0, 40.0, 800.0])
+def test_bernoulli_keeps_its_tails(logit):
+    for x in (0.0, 1.0):
+        sign = 2.0 * x - 1.0
+        want = -max(-sign * logit, 0.0) - np.log1p(np.exp(-abs(logit)))
+        assert densities.bernoulli_logits(x, logit) == pytest.approx(want, rel=1e-14)
+        slope = grad(lambda t, x=x: densities.bernoulli_logits(x, t))(logit)
+        probability = np.exp(-np.logaddexp(0.0, -logit))
+        assert slope == pytest.approx(x - probability, rel=1e-12, abs=1e-15)
+
+
+@pytest.mark.parametrize("leading", [(), (4,), (2, 3)])
+def test_multivariate_normal(leading):
+    rng = np.random.default_rng(1)
+    A = rng.standard_normal((3, 3))
+    mean, cov = rng.standard_normal(3), A @ A.T + 0.1 * np.eye(3)
+    x = rng.standard_normal((*leading, 3))
+    got = densities.multivariate_normal(x, mean, cov)
+    assert np.shape(got) == leading
+    np.testing.assert_allclose(got, stats.multivariate_normal(mean, cov).logpdf(x), rtol=1e-12)
+    shifted = densities.multivariate_normal(x - x, mean - x, cov)
+    np.testing.assert_allclose(shifted, got, rtol=1e-12)
+
+
+def test_multivariate_normal_gradients():
+    rng = np.random.default_rng(2)
+    A = rng.standard_normal((3, 3))
+    mean, cov = rng.standard_normal(3), A @ A.T + np.eye(3)
+    x = rng.standard_normal((5, 3))
+    total = lambda x, mean, cov: anp.sum(densities.multivariate_normal(x, mean, cov))  # noqa: E731
+    pull = -np.linalg.solve(cov, (x - mean).T).T
+    np.testing.assert_allclose(grad(total, 0)(x, mean, cov), pull, rtol=1e-11)
+    np.testing.assert_allclose(grad(total, 1)(x, mean, cov), -pull.sum(0), rtol=1e-11)
+    want = 0.5 * (pull.T @ pull - 5 * np.linalg.inv(cov))
+    got = grad(total, 2)(x, mean, cov)
+    np.testing.assert_allclose(0.5 * (got + got.T), want, rtol=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("x", "mean", "cov", "message"),
+    [
+        (np.zeros(3), np.zeros(2), np.eye(2), r"x must have shape \(\.\.\., 2\), got \(3,\)"),
+        (np.zeros(2), np.zeros(3), np.eye(2), r"mean must have shape \(\.\.\., 2\)"),
+        (np.zeros(2), np.zeros(2), np.zeros((2, 3)), r"cov must have shape \(3, 3\)"),
+        (np.zeros(2), np.zeros(2), np.float64(1.0), r"cov must have shape \(0, 0\), got \(\)"),
+    ],
+)
+def test_multivariate_normal_names_the_wrong_shape(x, mean, cov, message):
+    with pytest.raises(ShapeError, match=message):
+        densities.multivariate_normal(x, mean, cov)
+
+
+def test_a_covariance_that_is_none_is_refused():
+    with pytest.raises(np.linalg.LinAlgError):
+        densities.multivariate_normal(np.zeros(2), np.zeros(2), np.array([[1.0, 2.0], [2.0, 1.0]]))
