@@ -12,6 +12,7 @@ from typing import Any
 
 import autograd.numpy as np
 import numpy
+from autograd.tracer import isbox
 
 Array = Any
 
@@ -40,6 +41,25 @@ def gaussian_grad_log_joint(mean: Array, prec: Array) -> Callable[[Array], Array
     """The gradient of `gaussian_log_joint` in theta: (S, D) -> (S, D)."""
     mean, prec = numpy.asarray(mean, float), numpy.asarray(prec, float)
     return lambda theta: -np.dot(theta - mean, prec)
+
+
+def black_box_log_joint(
+    mean: Array, prec: Array, log_evidence: float = 0.0
+) -> Callable[[Array], Array]:
+    """`gaussian_log_joint` as values only: `TypeError` for an answer that differentiates it."""
+    log_joint = gaussian_log_joint(mean, prec, log_evidence)
+
+    def values_only(theta: Array) -> Array:
+        if isbox(theta):
+            raise TypeError("log_joint is a black box: it gives values and has no gradient")
+        return log_joint(numpy.asarray(theta, float))
+
+    return values_only
+
+
+def harmonic_steps(rho0: float, delay: float) -> Callable[[int], float]:
+    """The step sizes rho(t) = rho0 / (t + delay) for t = 1, 2, ..."""
+    return lambda t: rho0 / (t + delay)
 
 
 @dataclass
