@@ -110,7 +110,7 @@ def plain_python(source: str) -> str:
 
 
 class Shell:
-    """What `get_ipython()` returns: does nothing, but runs the code that a timing magic is given."""
+    """What `get_ipython()` returns: does nothing, but runs the code after a timing magic."""
 
     def __init__(self, namespace: dict[str, Any]):
         self.user_ns = namespace
@@ -136,10 +136,11 @@ class Shell:
 
 
 def furnish(namespace: dict[str, Any]) -> None:
-    """Give the notebook what Jupyter would: `display`, `get_ipython`, and checks that are silent."""
+    """Give the notebook what Jupyter would: `display`, `get_ipython`; and checks that are silent."""
+    import matplotlib
+
     import autograder.checks
     import autograder.checks.grading
-    import matplotlib
 
     def nothing(*_: Any, **__: Any) -> None:
         """Do nothing: nobody is looking."""
@@ -147,7 +148,7 @@ def furnish(namespace: dict[str, Any]) -> None:
     shell = Shell(namespace)
     builtins.display = nothing  # type: ignore[attr-defined]
     builtins.get_ipython = lambda: shell  # type: ignore[attr-defined]
-    matplotlib.use = nothing  # type: ignore[assignment]  # there are no windows here
+    matplotlib.use = nothing  # there are no windows here
     for module in (autograder.checks, autograder.checks.grading):
         module.check = nothing  # type: ignore[attr-defined]
         module.grade = nothing  # type: ignore[attr-defined]

@@ -60,7 +60,7 @@ class Zygote:
         if self.process is not None:
             return
         self.control, theirs = socket.socketpair()
-        self.errors = tempfile.TemporaryFile()
+        self.errors = tempfile.TemporaryFile()  # noqa: SIM115  (closed in `close`)
         self.process = subprocess.Popen(
             [sys.executable, "-m", "autograder.sandbox.zygote", str(theirs.fileno())],
             pass_fds=[theirs.fileno()],
@@ -183,7 +183,7 @@ def _ending(status: int) -> str:
         return "for an unknown reason"
     if os.WIFSIGNALED(status):
         number = os.WTERMSIG(status)
-        names = {signal.SIGSEGV: "a segmentation fault", signal.SIGXCPU: "too much computing time"}
-        known = signal.Signals(number).name if number in set(signal.Signals) else str(number)
-        return names.get(number, f"signal {known}")
+        names = {int(signal.SIGSEGV): "a segmentation fault"}
+        known = {int(s): s.name for s in signal.Signals}
+        return names.get(number, f"signal {known.get(number, number)}")
     return f"exit code {os.waitstatus_to_exitcode(status)}"

@@ -179,7 +179,7 @@ class Session:
 
     def _is_demo_name(self, error_type: str, message: str) -> bool:
         found = _NAME_ERROR.search(message) if error_type == "NameError" else None
-        return bool(found) and not self.with_demos and found[1] in self.program.demo_names
+        return found is not None and not self.with_demos and found[1] in self.program.demo_names
 
     @contextlib.contextmanager
     def _waiting(self, what: str) -> Iterator[float]:
@@ -267,7 +267,7 @@ class RemoteAnswer:
                 self.loss, fault = self._why_missing(call.target, outcome.fault)
                 if self.loss is None:
                     return Outcome(fault=fault)
-        return Outcome(fault=Fault(self.loss.kind, _capital(self.loss.sentence)))
+        return Outcome(fault=Fault(self.loss.kind, capital(self.loss.sentence)))
 
     def _why_missing(self, name: str, fault: Fault) -> tuple[Loss | None, Fault]:
         """A name is missing because its cell was cut short, or stopped with an error."""
@@ -286,5 +286,6 @@ class RemoteAnswer:
         )
 
 
-def _capital(sentence: str) -> str:
+def capital(sentence: str) -> str:
+    """The sentence with a capital letter and a full stop."""
     return f"{sentence[:1].upper()}{sentence[1:]}."

@@ -20,13 +20,12 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-import autograder.checks.answer
-import autograder.checks.inputs
 import vi_lib
 from autograder.sandbox.child import live
 from autograder.sandbox.limits import Limits
 
 _LIBRARIES = (
+    "autograder.checks.inputs",
     "autograd.numpy",
     "autograd.scipy.special",
     "autograd.scipy.stats",

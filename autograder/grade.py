@@ -1,0 +1,261 @@
+"""Grading: one hand-in to one record, and a class in parallel.
+
+What counts as judged, here and in every table made from it:
+
+- An exercise is judged when its check came to a verdict. An answer that is wrong, missing, not
+  started, or that raises an exception is judged, and gets the points of the parts that passed.
+- A call that loops, ends Python, or needs more memory than there is gives nothing to judge. If no
+  part of the exercise had passed, the exercise is not judged: it stays empty, with the reason, for
+  a person to look at. Points of parts that passed are kept, and the exercise is judged with them.
+- So is every exercise that was not reached when the hand-in's time was used up.
+- A hand-in is "graded" when all of its exercises are judged, "partly graded" when some are. When
+  none is, it has no score, and the status says why. A zero never stands for "not graded".
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import functools
+import multiprocessing
+import signal
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+
+from autograder.checks.grading import PUBLIC_SEED
+from autograder.checks.grading import grade as judge
+from autograder.checks.protocol import Verdict
+from autograder.checks.render import number
+from autograder.collect import HandIn, read_notebook
+from autograder.lesson import Lesson, load_lesson
+from autograder.records import Record, Status
+from autograder.sandbox.client import Zygote
+from autograder.sandbox.limits import TIER, Limits
+from autograder.sandbox.session import Loss, RemoteAnswer, Session, capital
+from autograder.submission import Submission, Unreadable, read_submission
+
+_NO_TOOL = Loss(
+    "crashed", "the check itself failed on this answer, which is no fault of yours; a person looks"
+)
+
+
+@dataclass(frozen=True)
+class Job:
+    """One hand-in to be graded: its bytes, or the reason why they could not be read."""
+
+    hand_in: HandIn
+    data: bytes = b""
+    limits: Limits = Limits()
+    root: Path | None = None
+
+
+def work(job: Job) -> Record:
+    """Grade one hand-in in this process, with this process's zygote. Never raises for a hand-in."""
+    hand_in = job.hand_in
+    lesson = None if hand_in.status == "wrong lesson" else load_lesson(hand_in.lesson, job.root)
+    if hand_in.status is not None or lesson is None:
+        return _unread(hand_in, lesson, hand_in.status or "refused", hand_in.sentence)
+    started = time.perf_counter()
+    try:
+        submission = read_submission(job.data, lesson)
+    except Unreadable as error:
+        return _unread(hand_in, lesson, error.status, error.sentence)
+    record = judge_submission(hand_in, submission, lesson, own_zygote(), job.limits)
+    return replace(record, seconds=round(time.perf_counter() - started, 3))
+
+
+@functools.cache
+def own_zygote() -> Zygote:
+    """The zygote of this process."""
+    return Zygote()
+
+
+def judge_submission(
+    hand_in: HandIn, submission: Submission, lesson: Lesson, zygote: Zygote, limits: Limits
+) -> Record:
+    """Run a hand-in, judge its exercises one by one, and sum up."""
+    session = Session(zygote, submission.program, limits)
+    verdicts: dict[str, Verdict] = {}
+    losses: dict[str, Loss] = {}
+    notes = [*hand_in.notes, *submission.notes]
+    try:
+        for task in lesson.tasks:
+            answer = RemoteAnswer(session)
+            try:
+                verdict = judge(task.exercise, answer, task.seed)
+            except Exception as error:  # a fault in a check must not cost the other exercises
+                losses[task.exercise.id] = answer.loss or _NO_TOOL
+                notes.append(f"The check of {task.exercise.id} raised {error!r}.")
+                continue
+            if answer.loss is not None and verdict.score == 0:
+                losses[task.exercise.id] = answer.loss
+            else:
+                verdicts[task.exercise.id] = verdict
+    finally:
+        session.drop()
+    notes += [f"Left out: {loss.sentence}." for loss in session.losses.values()]
+    return _sum_up(hand_in, submission, lesson, verdicts, losses, tuple(notes))
+
+
+def verdicts_of(
+    submission: Submission, lesson: Lesson, zygote: Zygote, limits: Limits
+) -> Iterator[tuple[Verdict, Loss | None]]:
+    """The verdicts of the visible checks, one by one, as a student sees them."""
+    session = Session(zygote, submission.program, limits)
+    try:
+        for task in lesson.tasks:
+            answer = RemoteAnswer(session)
+            yield judge(task.exercise, answer, PUBLIC_SEED), answer.loss
+    finally:
+        session.drop()
+
+
+def _sum_up(
+    hand_in: HandIn,
+    submission: Submission,
+    lesson: Lesson,
+    verdicts: Mapping[str, Verdict],
+    losses: Mapping[str, Loss],
+    notes: tuple[str, ...],
+) -> Record:
+    score = float(round(sum(verdict.score for verdict in verdicts.values()), 6))
+    reasons = {name: capital(loss.sentence) for name, loss in losses.items()}
+    status: Status = "graded"
+    if losses:
+        status = "partly graded" if verdicts else _status(next(iter(losses.values())))
+    return Record(
+        student=hand_in.student,
+        lesson=lesson.name,
+        status=status,
+        message=_message(score, lesson, verdicts, losses, notes),
+        max_score=lesson.points,
+        score=score if verdicts else None,
+        verdicts=dict(verdicts),
+        unjudged=reasons,
+        open_answers=dict(submission.open_answers),
+        notes=notes,
+        tier=TIER,
+        fingerprint=submission.fingerprint,
+    )
+
+
+def _status(loss: Loss) -> Status:
+    known: dict[str, Status] = {"timed out": "timed out", "out of memory": "out of memory"}
+    return known.get(loss.kind, "crashed")
+
+
+def _message(
+    score: float,
+    lesson: Lesson,
+    verdicts: Mapping[str, Verdict],
+    losses: Mapping[str, Loss],
+    notes: Iterable[str],
+) -> str:
+    """What happened, for the author."""
+    points = f"{number(score)} of {number(lesson.points)} points"
+    if not losses:
+        first = f"All exercises were judged: {points}."
+    else:
+        missing = "; ".join(f"{name} ({loss.sentence})" for name, loss in losses.items())
+        first = (
+            f"{points}, not counting what could not be judged: {missing}."
+            if verdicts
+            else f"Nothing could be judged: {next(iter(losses.values())).sentence}."
+        )
+    return " ".join([first, *notes])
+
+
+def _unread(hand_in: HandIn, lesson: Lesson | None, status: Status, sentence: str) -> Record:
+    """The record of a hand-in that was not run."""
+    return Record(
+        student=hand_in.student,
+        lesson=hand_in.lesson,
+        status=status,
+        message=sentence,
+        max_score=lesson.points if lesson else 0.0,
+        notes=hand_in.notes,
+    )
+
+
+def grade_all(
+    source: Path,
+    hand_ins: Iterable[HandIn],
+    limits: Limits,
+    workers: int,
+    root: Path | None = None,
+    done: Callable[[Record], None] = lambda record: None,
+) -> list[Record]:
+    """Grade a class with `workers` processes; `done` is told of each record as it comes."""
+    records: list[Record] = []
+    waiting = list(hand_ins)
+    alone: list[HandIn] = []
+
+    def keep(record: Record) -> None:
+        records.append(record)
+        done(record)
+
+    for hand_in, record in _in_pool(source, waiting, limits, workers, root):
+        if record is None:
+            alone.append(hand_in)
+        else:
+            keep(record)
+    for hand_in in alone:  # a worker died while they were with it: which of them was it?
+        for _, record in _in_pool(source, [hand_in], limits, 1, root):
+            keep(record or _killer(hand_in, root))
+    return sorted(records, key=lambda record: (record.student, record.lesson))
+
+
+def _in_pool(
+    source: Path, hand_ins: list[HandIn], limits: Limits, workers: int, root: Path | None
+) -> Iterator[tuple[HandIn, Record | None]]:
+    """Grade in a fresh pool of processes; None for hand-ins that were lost with a process."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["autograder.grade"])
+    pool = concurrent.futures.ProcessPoolExecutor(workers, context, initializer=_begin)
+    queue = iter(hand_ins)
+    running: dict[concurrent.futures.Future[Record], HandIn] = {}
+    try:
+        while True:
+            for hand_in in islice(queue, 2 * workers - len(running)):
+                try:
+                    future = pool.submit(work, _job(source, hand_in, limits, root))
+                except BrokenProcessPool:
+                    yield hand_in, None
+                else:
+                    running[future] = hand_in
+            if not running:
+                return
+            finished, _ = concurrent.futures.wait(
+                running, return_when=concurrent.futures.FIRST_COMPLETED
+            )
+            for future in finished:
+                hand_in = running.pop(future)
+                try:
+                    yield hand_in, future.result()
+                except BrokenProcessPool:
+                    yield hand_in, None
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _begin() -> None:
+    """A worker leaves Ctrl-C to its parent, and has its zygote start early."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    own_zygote().start()
+
+
+def _job(source: Path, hand_in: HandIn, limits: Limits, root: Path | None) -> Job:
+    if hand_in.status is None:
+        try:
+            return Job(hand_in, read_notebook(source, hand_in), limits, root)
+        except ValueError as error:
+            hand_in = replace(hand_in, status="not a notebook", sentence=str(error))
+    return Job(hand_in, limits=limits, root=root)
+
+
+def _killer(hand_in: HandIn, root: Path | None) -> Record:
+    sentence = "Nothing could be judged: the notebook killed the process that graded it."
+    return _unread(hand_in, load_lesson(hand_in.lesson, root), "crashed", sentence)

@@ -1,0 +1,125 @@
+"""What the grader knows about a lesson: its exercises with their hidden seeds, and the stubs."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import functools
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from autograder.checks.grading import find
+from autograder.checks.protocol import Exercise
+
+
+@dataclass(frozen=True)
+class Task:
+    """One exercise of a lesson, the ids of its cells, and the seed of its graded check."""
+
+    exercise: Exercise
+    answer_id: str
+    check_id: str
+    seed: int
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """A lesson as it was released.
+
+    `questions` gives the points of each open question by its grade id, `stubs` the released source
+    of each cell that students fill in, `checks` the released sources of check cells, `demos` those
+    of demonstrations, and `demo_names` what only demonstrations define.
+    """
+
+    name: str
+    tasks: tuple[Task, ...]
+    questions: Mapping[str, float] = field(default_factory=dict)
+    stubs: Mapping[str, str] = field(default_factory=dict)
+    checks: frozenset[str] = frozenset()
+    demos: frozenset[str] = frozenset()
+    demo_names: frozenset[str] = frozenset()
+
+    @property
+    def points(self) -> float:
+        """The points of all exercises; open questions are graded by a person and not in here."""
+        return float(round(sum(task.exercise.points for task in self.tasks), 6))
+
+    @property
+    def ids(self) -> frozenset[str]:
+        """The grade ids of all cells."""
+        cells = {i for task in self.tasks for i in (task.answer_id, task.check_id)}
+        return frozenset(cells | set(self.questions))
+
+
+@functools.cache
+def load_lesson(name: str, root: Path | None = None) -> Lesson:
+    """Read a lesson's two notebooks; `FileNotFoundError` says what to do when one is missing."""
+    import nbformat
+
+    from autograder.notebooks import exercises_of, released_notebook, solution_notebook
+
+    solution = _read(solution_notebook(name, root))
+    released = _read(released_notebook(name, root))
+    cells = exercises_of(nbformat.from_dict(solution))
+    return describe(
+        name,
+        [Task(find(c.exercise), c.answer_id, c.check_id, c.seed) for c in cells],
+        released["cells"],
+    )
+
+
+def describe(name: str, tasks: Iterable[Task], cells: list[dict[str, Any]]) -> Lesson:
+    """A lesson from its exercises and the cells of its released notebook."""
+    questions, stubs, checks, demos, others = {}, {}, set(), [], []
+    for cell in cells:
+        source = text_of(cell["source"])
+        meta = cell["metadata"].get("nbgrader", {})
+        if meta.get("solution"):
+            stubs[meta["grade_id"]] = source
+            if meta.get("grade"):
+                questions[meta["grade_id"]] = float(meta["points"])
+        elif meta.get("grade"):
+            checks.add(source)
+        elif cell["cell_type"] == "code":
+            is_demo = "demo" in cell["metadata"].get("tags", ())
+            (demos if is_demo else others).append(source)
+    return Lesson(
+        name=name,
+        tasks=tuple(tasks),
+        questions=questions,
+        stubs=stubs,
+        checks=frozenset(checks),
+        demos=frozenset(demos),
+        demo_names=_bound(demos) - _bound([*others, *stubs.values()]),
+    )
+
+
+def text_of(source: Any) -> str:
+    """A cell's source, which a notebook may store as one text or as a list of lines."""
+    if isinstance(source, list):
+        source = "".join(part for part in source if isinstance(part, str))
+    return source if isinstance(source, str) else ""
+
+
+def _read(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise FileNotFoundError(f"expected {path}: run `autograder build` first")
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _bound(sources: Iterable[str]) -> frozenset[str]:
+    """The names that some code binds anywhere: assignments, definitions, imports."""
+    names: set[str] = set()
+    for source in sources:
+        with contextlib.suppress(SyntaxError):
+            for node in ast.walk(ast.parse(source)):
+                if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                    names.add(node.id)
+                elif isinstance(node, ast.FunctionDef | ast.ClassDef):
+                    names.add(node.name)
+                elif isinstance(node, ast.alias):
+                    names.add((node.asname or node.name).partition(".")[0])
+    return frozenset(names)
