@@ -15,7 +15,6 @@ from typing import Protocol
 import autograd.numpy as np
 import numpy as onp
 from autograd import grad
-from scipy import stats
 
 from vi_lib import densities
 from vi_lib._check import Array, ShapeError
@@ -167,6 +166,8 @@ def check_estimator(
     for k, lam in enumerate(points):
         for rep in range(num_rep):
             values[k, rep], gradients[k, rep] = f(lam, q.noise(rng, num_draws))
+
+    from scipy import stats  # its import takes longer than that of all of vi_lib
 
     num_tests = len(points) * (1 + q.num_params)
     return EstimatorReport(

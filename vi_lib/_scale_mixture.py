@@ -18,7 +18,6 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from scipy import optimize
 
 from vi_lib import densities
 from vi_lib._check import Array, require_finite, require_positive, require_shape
@@ -27,6 +26,8 @@ from vi_lib._check import Array, require_finite, require_positive, require_shape
 # vanishes at both ends; exp(-46) = 1e-20 of the peak counts as vanished.
 _NODES = 4001
 _DEPTH = 46.0
+_REACH = 150.0
+_EPS = np.finfo(float).eps
 
 
 def require_regression(X: Array, y: Array, prior_sd: Any) -> None:
@@ -66,7 +67,9 @@ class ScaleMixture:
         U, s, Vt = np.linalg.svd(Z, full_matrices=False)
         c = U.T @ y
         r = y - U @ c
-        return s, c, float(r @ r), scale[:, None] * Vt.T
+        # An exact fit must leave exactly nothing: rounding would pass for a noise of its size.
+        rr = float(r @ r) if r @ r > len(y) * (8 * _EPS) ** 2 * (y @ y) else 0.0
+        return s, c, rr, scale[:, None] * Vt.T
 
     def log_marginal(self, v: Array) -> Array:
         """Return log p(y | v) (G,), nats, for noise variances v (G,)."""
@@ -93,6 +96,7 @@ class ScaleMixture:
     @cached_property
     def _nodes(self) -> tuple[Array, Array, float]:
         """Nodes t (G,), their posterior weights (G,), which sum to 1, and the log evidence."""
+        from scipy import optimize  # its import takes longer than that of all of vi_lib
 
         def f(t: float) -> float:
             return float(self._log_integrand(np.array([t]))[0])
@@ -113,10 +117,19 @@ class ScaleMixture:
 
     @staticmethod
     def _edge(f: Callable[[float], float], mode: float, sign: float) -> float:
-        """Return a point beyond the mode at which the integrand has vanished."""
+        """Return a point beyond the mode at which the integrand has vanished.
+
+        Raises:
+            ValueError: if it does not vanish: the posterior is improper.
+        """
         peak, width = f(mode), 1e-3
         while f(mode + sign * width) > peak - _DEPTH:
             width *= 1.25
+            if width > _REACH:
+                raise ValueError(
+                    "the evidence is infinite: more rows than columns are fitted without a"
+                    " residual, so the noise scale has no proper posterior"
+                )
         return mode + sign * width
 
     @property

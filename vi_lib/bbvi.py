@@ -23,13 +23,15 @@ from vi_lib._check import (
     Array,
     NonFiniteError,
     ShapeError,
-    require_finite,
     require_positive,
     require_shape,
 )
 from vi_lib.optimizers import Schedule
 
 LogJoint = Callable[[Array], Array]
+
+MAX_LOG_SD = 350.0
+"""Beyond it the variance, exp(2 log_sd), is no positive finite float64."""
 
 
 class Gaussian(Protocol):
@@ -172,39 +174,39 @@ def bbvi(
 
     Raises:
         ShapeError: if a shape is wrong.
-        NonFiniteError: if mu, log_sd or sd leaves the finite numbers, with the iteration.
+        NonFiniteError: if mu or the variance leaves the finite numbers, with the iteration
+            (0 for the start).
     """
     mu, log_sd = np.array(mu, dtype=float), np.array(log_sd, dtype=float)
     require_shape("mu", mu, ("D",))
     require_shape("log_sd", log_sd, mu.shape)
+    _require_inside(mu, log_sd, 0)
     elbo, history = np.empty(num_iter), np.empty((num_iter, len(mu)))
     for t in range(1, num_iter + 1):
-        sd = _sd(log_sd, t)
-        theta = mu + sd * rng.standard_normal((num_samples, len(mu)))
-        weights = _weights(log_joint, mu, sd, theta)
-        g_mu, g_sd = _gradient(weights, mu, sd, theta)
+        # What overflows is told below, with the iteration.
+        with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+            sd = np.exp(log_sd)
+            theta = mu + sd * rng.standard_normal((num_samples, len(mu)))
+            weights = _weights(log_joint, mu, sd, theta)
+            g_mu, g_sd = _gradient(weights, mu, sd, theta)
         step = rho(t) if callable(rho) else rho
         mu, log_sd = mu + step * g_mu, log_sd + step * sd * g_sd
-        require_finite("mu", mu, iteration=t)
-        require_finite("log_sd", log_sd, iteration=t)
+        _require_inside(mu, log_sd, t)
         elbo[t - 1], history[t - 1] = np.mean(weights), mu
     return {"mu": mu, "log_sd": log_sd, "elbo": elbo, "history": history}
 
 
-def _sd(log_sd: Array, t: int) -> Array:
-    """Return exp(log_sd); it must be a positive number."""
-    with np.errstate(over="ignore", under="ignore"):  # told below, with the iteration
-        sd = np.exp(log_sd)
-    good = np.isfinite(sd) & (sd > 0.0)
+def _require_inside(mu: Array, log_sd: Array, t: int) -> None:
+    """Raise unless mu is finite and exp(log_sd) a positive number, in every coordinate."""
+    good = np.isfinite(mu) & (np.abs(log_sd) < MAX_LOG_SD)
     if not good.all():
         d = int(np.argmin(good))
         raise NonFiniteError(
-            f"sd must stay positive and finite, got exp({log_sd[d]:g}) = {sd[d]:g} in coordinate"
-            f" {d} before step {t}: try a smaller rho or more samples",
+            f"coordinate {d} left the finite numbers in step {t}: mu = {mu[d]:g}, log_sd ="
+            f" {log_sd[d]:g}; try a smaller rho or more samples",
             iteration=t,
             coordinate=d,
         )
-    return sd
 
 
 def _weights(log_joint: LogJoint, mu: Array, sd: Array, theta: Array) -> Array:

@@ -14,9 +14,9 @@ from __future__ import annotations
 import math
 
 import autograd.numpy as np
-from autograd.scipy.special import gammaln
 
 from vi_lib._check import Array, require_shape
+from vi_lib._special import gammaln
 
 LOG_2PI = math.log(2.0 * math.pi)
 

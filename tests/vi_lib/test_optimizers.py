@@ -176,10 +176,10 @@ def conjugate_sd_bias(step, *, num_draws=1, chains=400, num_iter=4000, seed=0):
     ids=["advi .1", "advi 1", "adam", "sgd"],
 )
 def test_skewed_noise_does_not_move_the_fixed_point(step):
-    """|bias| < 1 %: refuted at 4 standard errors (3e-5 one-sided) by no chain average seen here."""
+    """|bias| < 1 %, by 5 standard errors over the chains (one-sided rate 3e-7)."""
     bias, se = conjugate_sd_bias(step, num_iter=12_000, chains=200)
     assert se < 0.001
-    assert abs(bias) < 0.01 - 4 * se
+    assert abs(bias) < 0.01 - 5 * se
 
 
 @pytest.mark.parametrize(

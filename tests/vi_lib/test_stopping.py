@@ -41,7 +41,7 @@ def test_plateau_waits_for_four_windows_and_its_repetitions():
 
 @pytest.mark.parametrize("se", [0.5, np.nan, 0.0])
 def test_plateau_does_not_fire_during_a_visible_rise(se):
-    """A rise of 10 standard errors a window, whether the error is stated, missing or zero."""
+    """A rise of 8 standard errors a window, whether the error is stated, missing or zero."""
     assert first_stop(plateau(window=20), noisy(0.1 * np.arange(3000), 0.5), se) is None
 
 

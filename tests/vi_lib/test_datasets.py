@@ -1,0 +1,72 @@
+"""The shipped data sets: their recipes, digits and the numbers the lessons quote."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from vi_lib import datasets
+
+
+def regression_200():
+    r = np.random.RandomState(2017)
+    X = r.randn(200, 2)
+    return {"X": X, "y": X @ [5, -3.5] + 2.5 * r.randn(200)}
+
+
+def line_5():
+    x = np.linspace(0, 1, 5)
+    return {"x": x, "y": 1 + 0.5 * x + 0.1 * np.random.RandomState(12345).randn(5)}
+
+
+# The recipes in the files, as code. NumPy froze RandomState's streams, so they hold for good.
+RECIPES = {
+    "gaussian_100": lambda: {"x": 5 + np.random.RandomState(123).randn(100)},
+    "line_5": line_5,
+    "normal_100": lambda: {"x": np.random.RandomState(207).randn(100)},
+    "regression_200": regression_200,
+}
+
+
+def test_every_data_set_has_a_recipe():
+    assert datasets.names() == sorted(RECIPES)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_files_hold_what_their_recipes_make(name):
+    got, want = datasets.load(name), RECIPES[name]()
+    assert list(got) == list(want)
+    for key, values in want.items():
+        # A sum of products may round differently elsewhere; the draws may not.
+        np.testing.assert_allclose(got[key], values, rtol=1e-14)
+        assert got[key].dtype == np.float64
+        assert got[key].flags.c_contiguous
+        assert got[key].shape == values.shape
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_descriptions_name_the_seed(name):
+    seed = {"gaussian_100": 123, "line_5": 12345, "normal_100": 207, "regression_200": 2017}[name]
+    assert f"numpy.random.RandomState({seed})" in datasets.describe(name)
+    assert "#" not in datasets.describe(name)
+
+
+def test_numbers_survive_the_text_file():
+    """17 significant digits bring every float64 back bit for bit."""
+    want = 5 + np.random.RandomState(123).randn(100)
+    np.testing.assert_array_equal(datasets.load("gaussian_100")["x"], want)
+
+
+def test_a_caller_cannot_damage_the_next_one():
+    datasets.load("line_5")["x"][:] = 0.0
+    x = datasets.load("line_5")["x"]
+    assert np.sum(x**2) == 1.875
+
+
+def test_unknown_name():
+    with pytest.raises(
+        KeyError, match="unknown data set 'iris', expected one of gaussian_100, line"
+    ):
+        datasets.load("iris")
+    with pytest.raises(KeyError, match="unknown data set"):
+        datasets.describe("../oracles")
