@@ -1,16 +1,26 @@
-"""The command line: `autograder build`, `grade`, `check`, `example-class`."""
+"""The command line: `autograder build`, `grade`, `check`."""
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code."""
     parser = argparse.ArgumentParser(prog="autograder", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _add_build(commands)
+    _add_grade(commands)
+    _add_check(commands)
+    arguments = parser.parse_args(argv)
+    return int(arguments.run(arguments))
+
+
+def _add_build(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     build = commands.add_parser("build", help="build the notebooks that are out of date")
     build.add_argument(
         "lessons", nargs="*", metavar="LESSON", help="such as 05_bbvi (default: all)"
@@ -18,14 +28,85 @@ def main(argv: Sequence[str] | None = None) -> int:
     build.add_argument("--check", action="store_true", help="only say what is out of date")
     build.add_argument("--force", action="store_true", help="build even what is up to date")
     build.set_defaults(run=_build)
-    arguments = parser.parse_args(argv)
-    return int(arguments.run(arguments))
 
 
 def _build(arguments: argparse.Namespace) -> int:
     from autograder.build import build
 
     return build(arguments.lessons, check=arguments.check, force=arguments.force)
+
+
+def _add_grade(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    grade = commands.add_parser("grade", help="grade a class of hand-ins")
+    grade.add_argument(
+        "handins",
+        type=Path,
+        metavar="HANDINS",
+        help="a folder student/lesson/lesson.ipynb, or a zip of it",
+    )
+    grade.add_argument(
+        "--out", type=Path, default=Path("out"), metavar="DIR", help="for the results: %(default)s"
+    )
+    grade.add_argument(
+        "--workers",
+        type=_count,
+        default=_cores(),
+        metavar="N",
+        help="hand-ins at the same time (default: %(default)s, one per core)",
+    )
+    _add_timeout(grade)
+    grade.set_defaults(run=_grade)
+
+
+def _grade(arguments: argparse.Namespace) -> int:
+    from autograder.commands import grade
+
+    return grade(arguments.handins, arguments.out, arguments.workers, arguments.timeout)
+
+
+def _add_check(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    check = commands.add_parser("check", help="what the visible checks say about a notebook")
+    check.add_argument("notebook", type=Path, metavar="LESSON.ipynb")
+    _add_timeout(check)
+    check.set_defaults(run=_check)
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    from autograder.commands import check
+
+    return check(arguments.notebook, arguments.timeout)
+
+
+def _add_timeout(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--timeout",
+        type=_seconds,
+        default=60.0,
+        metavar="S",
+        help="seconds for a hand-in's own code (default: %(default)g); a quarter per cell or call",
+    )
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a number from 1, got {text!r}")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < 86400:
+        raise argparse.ArgumentTypeError(f"expected seconds, more than 0, got {text!r}")
+    return value
+
+
+def _cores() -> int:
+    if sys.platform == "linux":
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 if __name__ == "__main__":

@@ -185,17 +185,17 @@ def _place(parts: tuple[str, ...], lessons: Sequence[str]) -> tuple[str, str] | 
     """The student and the lesson that a path stands for; None for stray files at the top."""
     student = parts[0].encode("utf-8", "replace").decode()
     if len(parts) >= 3:
-        return student, _lesson_of(parts[1], lessons) or parts[1]
-    if len(parts) == 2 and (name := _lesson_of(_base(parts[1]), lessons)):
+        return student, lesson_named(parts[1], lessons) or parts[1]
+    if len(parts) == 2 and (name := lesson_named(parts[1], lessons)):
         return student, name
     if len(parts) == 2 and _is_notebook(parts[1]):
         return student, _base(parts[1])
     return None
 
 
-def _lesson_of(name: str, lessons: Sequence[str]) -> str | None:
+def lesson_named(name: str, lessons: Sequence[str]) -> str | None:
     """The lesson that a file or folder is named after: case and marks of copies do not matter."""
-    plain = _COPY.sub("", name.strip()).casefold()
+    plain = _COPY.sub("", _base(name).strip()).casefold()
     return next((lesson for lesson in lessons if lesson.casefold() == plain), None)
 
 
@@ -239,6 +239,6 @@ def _preference(
 ) -> tuple[int, int, float, int, str]:
     """Smallest for the notebook that counts: by kind of name, depth, age, then the longer name."""
     name = entry.parts[-1]
-    of = _lesson_of(_base(name), lessons)
+    of = lesson_named(name, lessons)
     kind = 0 if name == f"{lesson}.ipynb" else 1 if of == lesson else 2 if of is None else 3
     return kind, len(entry.parts), -entry.modified, -len(name), name

@@ -1,4 +1,4 @@
-"""Grading: one hand-in to one record, and a class in parallel.
+"""Grading one hand-in: from its notebook to its record.
 
 What counts as judged, here and in every table made from it:
 
@@ -14,22 +14,17 @@ What counts as judged, here and in every table made from it:
 
 from __future__ import annotations
 
-import concurrent.futures
 import functools
-import multiprocessing
-import signal
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, replace
-from itertools import islice
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from autograder.checks.grading import PUBLIC_SEED
 from autograder.checks.grading import grade as judge
 from autograder.checks.protocol import Verdict
 from autograder.checks.render import number
-from autograder.collect import HandIn, read_notebook
+from autograder.collect import HandIn
 from autograder.lesson import Lesson, load_lesson
 from autograder.records import Record, Status
 from autograder.sandbox.client import Zygote
@@ -48,7 +43,7 @@ class Job:
 
     hand_in: HandIn
     data: bytes = b""
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
     root: Path | None = None
 
 
@@ -57,12 +52,12 @@ def work(job: Job) -> Record:
     hand_in = job.hand_in
     lesson = None if hand_in.status == "wrong lesson" else load_lesson(hand_in.lesson, job.root)
     if hand_in.status is not None or lesson is None:
-        return _unread(hand_in, lesson, hand_in.status or "refused", hand_in.sentence)
+        return not_run(hand_in, lesson, hand_in.status or "refused", hand_in.sentence)
     started = time.perf_counter()
     try:
         submission = read_submission(job.data, lesson)
     except Unreadable as error:
-        return _unread(hand_in, lesson, error.status, error.sentence)
+        return not_run(hand_in, lesson, error.status, error.sentence)
     record = judge_submission(hand_in, submission, lesson, own_zygote(), job.limits)
     return replace(record, seconds=round(time.perf_counter() - started, 3))
 
@@ -102,13 +97,12 @@ def judge_submission(
 
 def verdicts_of(
     submission: Submission, lesson: Lesson, zygote: Zygote, limits: Limits
-) -> Iterator[tuple[Verdict, Loss | None]]:
+) -> Iterator[Verdict]:
     """The verdicts of the visible checks, one by one, as a student sees them."""
     session = Session(zygote, submission.program, limits)
     try:
         for task in lesson.tasks:
-            answer = RemoteAnswer(session)
-            yield judge(task.exercise, answer, PUBLIC_SEED), answer.loss
+            yield judge(task.exercise, RemoteAnswer(session), PUBLIC_SEED)
     finally:
         session.drop()
 
@@ -168,7 +162,7 @@ def _message(
     return " ".join([first, *notes])
 
 
-def _unread(hand_in: HandIn, lesson: Lesson | None, status: Status, sentence: str) -> Record:
+def not_run(hand_in: HandIn, lesson: Lesson | None, status: Status, sentence: str) -> Record:
     """The record of a hand-in that was not run."""
     return Record(
         student=hand_in.student,
@@ -178,84 +172,3 @@ def _unread(hand_in: HandIn, lesson: Lesson | None, status: Status, sentence: st
         max_score=lesson.points if lesson else 0.0,
         notes=hand_in.notes,
     )
-
-
-def grade_all(
-    source: Path,
-    hand_ins: Iterable[HandIn],
-    limits: Limits,
-    workers: int,
-    root: Path | None = None,
-    done: Callable[[Record], None] = lambda record: None,
-) -> list[Record]:
-    """Grade a class with `workers` processes; `done` is told of each record as it comes."""
-    records: list[Record] = []
-    waiting = list(hand_ins)
-    alone: list[HandIn] = []
-
-    def keep(record: Record) -> None:
-        records.append(record)
-        done(record)
-
-    for hand_in, record in _in_pool(source, waiting, limits, workers, root):
-        if record is None:
-            alone.append(hand_in)
-        else:
-            keep(record)
-    for hand_in in alone:  # a worker died while they were with it: which of them was it?
-        for _, record in _in_pool(source, [hand_in], limits, 1, root):
-            keep(record or _killer(hand_in, root))
-    return sorted(records, key=lambda record: (record.student, record.lesson))
-
-
-def _in_pool(
-    source: Path, hand_ins: list[HandIn], limits: Limits, workers: int, root: Path | None
-) -> Iterator[tuple[HandIn, Record | None]]:
-    """Grade in a fresh pool of processes; None for hand-ins that were lost with a process."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["autograder.grade"])
-    pool = concurrent.futures.ProcessPoolExecutor(workers, context, initializer=_begin)
-    queue = iter(hand_ins)
-    running: dict[concurrent.futures.Future[Record], HandIn] = {}
-    try:
-        while True:
-            for hand_in in islice(queue, 2 * workers - len(running)):
-                try:
-                    future = pool.submit(work, _job(source, hand_in, limits, root))
-                except BrokenProcessPool:
-                    yield hand_in, None
-                else:
-                    running[future] = hand_in
-            if not running:
-                return
-            finished, _ = concurrent.futures.wait(
-                running, return_when=concurrent.futures.FIRST_COMPLETED
-            )
-            for future in finished:
-                hand_in = running.pop(future)
-                try:
-                    yield hand_in, future.result()
-                except BrokenProcessPool:
-                    yield hand_in, None
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _begin() -> None:
-    """A worker leaves Ctrl-C to its parent, and has its zygote start early."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    own_zygote().start()
-
-
-def _job(source: Path, hand_in: HandIn, limits: Limits, root: Path | None) -> Job:
-    if hand_in.status is None:
-        try:
-            return Job(hand_in, read_notebook(source, hand_in), limits, root)
-        except ValueError as error:
-            hand_in = replace(hand_in, status="not a notebook", sentence=str(error))
-    return Job(hand_in, limits=limits, root=root)
-
-
-def _killer(hand_in: HandIn, root: Path | None) -> Record:
-    sentence = "Nothing could be judged: the notebook killed the process that graded it."
-    return _unread(hand_in, load_lesson(hand_in.lesson, root), "crashed", sentence)

@@ -73,7 +73,11 @@ def load_lesson(name: str, root: Path | None = None) -> Lesson:
 
 def describe(name: str, tasks: Iterable[Task], cells: list[dict[str, Any]]) -> Lesson:
     """A lesson from its exercises and the cells of its released notebook."""
-    questions, stubs, checks, demos, others = {}, {}, set(), [], []
+    questions: dict[str, float] = {}
+    stubs: dict[str, str] = {}
+    checks: set[str] = set()
+    demos: list[str] = []
+    others: list[str] = []
     for cell in cells:
         source = text_of(cell["source"])
         meta = cell["metadata"].get("nbgrader", {})

@@ -136,7 +136,7 @@ class Shell:
 
 
 def furnish(namespace: dict[str, Any]) -> None:
-    """Give the notebook what Jupyter would: `display`, `get_ipython`; and checks that are silent."""
+    """Give the notebook what Jupyter would, `display` and `get_ipython`, and silent checks."""
     import matplotlib
 
     import autograder.checks

@@ -1,0 +1,147 @@
+"""What the commands `autograder grade` and `autograder check` do."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from autograder.sandbox.client import CannotStart, Zygote
+from autograder.sandbox.limits import Limits
+
+if TYPE_CHECKING:
+    from autograder.records import Record
+
+MISUSE = 2
+_ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+_LESSON_IN_ID = re.compile(r"[EO](\d{1,2})\b")
+
+
+def grade(source: Path, out: Path, workers: int, timeout: float) -> int:
+    """Grade a class and write everything to `out`; return the exit code.
+
+    0: every hand-in was graded. 1: some were not, or not wholly; the table says which and why.
+    2: there is nothing to grade, or the installation is not complete.
+    """
+    try:
+        return _grade(source, out, workers, Limits(seconds=timeout))
+    except (ValueError, FileNotFoundError, CannotStart) as error:
+        print(error, file=sys.stderr)
+        return MISUSE
+
+
+def _grade(source: Path, out: Path, workers: int, limits: Limits) -> int:
+    if out.resolve().is_relative_to(source.resolve()):
+        raise ValueError(f"Expected --out to lie outside of the hand-ins, got {str(out)!r}.")
+    for name in _ONE_THREAD:  # there is one process per core already
+        os.environ.setdefault(name, "1")
+    from autograder.pool import warm_up
+
+    warm_up()
+    from autograder.collect import collect
+    from autograder.lesson import load_lesson
+    from autograder.notebooks import course_root, lesson_names
+    from autograder.outputs import save_record, write_outputs
+    from autograder.pool import grade_all
+    from autograder.table import summary, table_text
+
+    root = course_root()
+    found = collect(source, lesson_names(root))
+    for remark in found.remarks:
+        print(remark, file=sys.stderr)
+    with _progress(len(found.hand_ins)) as advance:
+
+        def done(record: Record) -> None:
+            save_record(record, out)
+            advance(record)
+
+        workers = min(workers, len(found.hand_ins))
+        records = grade_all(source, found.hand_ins, limits, workers, root, done)
+    lessons = {name: load_lesson(name, root) for name in lesson_names(root)}
+    paths = write_outputs(records, lessons, out)
+    print(table_text(records, lessons), end="\n\n")
+    print(summary(records))
+    print("\n".join(f"{kind}: {path}" for kind, path in paths.items()))
+    return 0 if all(record.graded for record in records) else 1
+
+
+@contextlib.contextmanager
+def _progress(total: int) -> Iterator[Callable[[Record], None]]:
+    """A bar on a terminal, nothing elsewhere."""
+    if not sys.stderr.isatty():
+        yield lambda record: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    from rich.progress import TimeRemainingColumn as Remaining
+
+    columns = (TextColumn("Grading"), BarColumn(), MofNCompleteColumn(), Remaining())
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task("grading", total=total)
+
+        def advance(record: Record) -> None:
+            bar.advance(task)
+            if not record.graded:
+                line = f"{record.student}, {record.lesson}: {record.status}"
+                bar.console.print(line, markup=False, highlight=False)
+
+        yield advance
+
+
+def check(path: Path, timeout: float) -> int:
+    """Show a student what the visible checks say about a notebook; return the exit code.
+
+    0: all is right. 1: not all is right yet. 2: the file is not a notebook of the course.
+    """
+    zygote = Zygote()
+    try:
+        return _check(path, zygote, Limits(seconds=timeout))
+    except (ValueError, FileNotFoundError, CannotStart) as error:
+        print(error, file=sys.stderr)
+        return MISUSE
+    finally:
+        zygote.close()
+
+
+def _check(path: Path, zygote: Zygote, limits: Limits) -> int:
+    if not path.is_file():
+        raise FileNotFoundError(f"Expected a notebook, but there is no file {str(path)!r}.")
+    zygote.start()
+    from autograder.checks.render import number
+    from autograder.grade import verdicts_of
+    from autograder.lesson import load_lesson
+    from autograder.notebooks import lesson_names
+    from autograder.submission import read_submission
+
+    data = path.read_bytes()
+    lesson = load_lesson(_lesson_of(path, data, lesson_names()))
+    submission = read_submission(data, lesson)
+    score = 0.0
+    for verdict in verdicts_of(submission, lesson, zygote, limits):
+        print(verdict, flush=True)
+        score += verdict.score
+    for note in submission.notes:
+        print(note)
+    print(f"{number(score)} of {number(lesson.points)} points on the visible checks.")
+    return 0 if score == lesson.points else 1
+
+
+def _lesson_of(path: Path, data: bytes, lessons: Sequence[str]) -> str:
+    """The lesson of a notebook, by its grade ids, else by its name."""
+    from autograder.collect import lesson_named
+    from autograder.submission import read_cells
+
+    ids = (_LESSON_IN_ID.match(cell.grade_id) for cell in read_cells(data)[0])
+    number = next((int(match[1]) for match in ids if match), None)
+    for name in lessons:
+        if number is not None and name.startswith(f"{number:02d}_"):
+            return name
+    named = lesson_named(path.name, lessons)
+    if named is None:
+        known = ", ".join(lessons)
+        raise ValueError(f"Expected a notebook of {known}, and {path.name} is none of them.")
+    return named
