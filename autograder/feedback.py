@@ -228,7 +228,7 @@ def _unjudged(name: str, reason: str) -> ExerciseView:
         title, points = "", None
     tone, sign = _TONES["not judged"]
     return ExerciseView(
-        name, title, "not judged", tone, sign, None, points, "Why.", (without_paths(reason),)
+        name, title, "not judged", tone, sign, None, points, "", (without_paths(reason),)
     )
 
 

@@ -72,6 +72,7 @@ def write_report(records: Sequence[Record], out: Path) -> Path:
         not_graded=sum(record.score is None for record in ordered),
         open_answers=sum(lesson.open_answers for lesson in lesson_stats(ordered)),
         attention=needing_a_look(ordered),
+        reasons=reasons,
         lessons=lesson_stats(ordered),
         min_handins=MIN_HANDINS,
         piece_names=_PIECES,
@@ -95,6 +96,16 @@ def needing_a_look(records: Sequence[Record]) -> list[Record]:
     """Hand-ins that were not fully graded or that left a remark, the most urgent first."""
     found = [record for record in records if not record.graded or record.notes]
     return sorted(found, key=lambda record: _MOST_URGENT_FIRST.index(record.status))
+
+
+def reasons(record: Record) -> list[str]:
+    """Why a hand-in needs a look, one sentence each, none twice.
+
+    The message to the author of a hand-in that was run repeats the rest; a look needs only that.
+    """
+    if record.score is not None:
+        return [*(f"{name}: {why}" for name, why in record.unjudged.items()), *record.notes]
+    return [record.message, *(note for note in record.notes if note not in record.message)]
 
 
 def histogram_text(lesson: LessonStats) -> str:

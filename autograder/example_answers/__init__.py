@@ -1,8 +1,8 @@
 """Answers as students write them, for the example class: bodies of functions, as text.
 
-An answer replaces the stubs of its exercise in the order in which they stand in the cell. `points`
-is what it earns by the rule of the exercise, and `misconception` the mistake it makes, if any. Both
-are stated here by hand, and the checks have to agree.
+An answer replaces the stubs of its exercise in the order in which they stand in the cell, or the
+`whole` cell. `points` is what it earns by the rule of the exercise, and `misconception` the mistake
+it makes, if any. Both are stated here by hand, and the checks have to agree.
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class StudentAnswer:
-    """One answer: the exercise, a name for it, the bodies of its functions, what it is worth."""
+    """One answer: the exercise, a name for it, what it is worth, and its text."""
 
     exercise: str
     name: str
     points: float
     bodies: tuple[str, ...]
     misconception: str = ""
+    whole: bool = False
 
 
 @functools.cache

@@ -19,10 +19,11 @@ kl = 0.5 * (logdet - np.sum(np.log(var)))
 return np.array(mu), np.sqrt(var), kl""",
         ),
     ),
+    # Wrong sds, but the KL divergence is that of the right q.
     StudentAnswer(
         "E2.1",
         "marginal sds",
-        0,
+        2,
         (
             """\
 sd = np.sqrt(np.diag(cov))
@@ -31,10 +32,11 @@ return mu, sd, kl""",
         ),
         "marginal-sds",
     ),
+    # The means and sds are right.
     StudentAnswer(
         "E2.1",
         "KL without the half",
-        0,
+        2,
         (
             """\
 Lambda = np.linalg.inv(cov)
@@ -70,10 +72,11 @@ return nu_q, tau_q""",
         ),
         "one-observation-only",
     ),
+    # The mean is right.
     StudentAnswer(
         "E2.2",
         "variance returned",
-        0,
+        1.5,
         (
             """\
 N = len(x)
@@ -97,10 +100,11 @@ S = np.sum(x**2) - 2 * E_mu * np.sum(x) + N * E_mu2
 return alpha0 + N / 2, beta0 + S / 2""",
         ),
     ),
+    # The shape is right.
     StudentAnswer(
         "E2.3",
         "uncertainty forgotten",
-        0,
+        1,
         (
             """\
 alpha_q = alpha0 + len(x) / 2
@@ -109,10 +113,11 @@ return alpha_q, beta_q""",
         ),
         "uncertainty-of-mu-forgotten",
     ),
+    # The shape is right.
     StudentAnswer(
         "E2.3",
         "uncertainty once",
-        0,
+        1,
         (
             """\
 alpha_q = alpha0 + len(x) / 2
@@ -146,10 +151,11 @@ kl_gamma = (
 return log_lik - kl_mu - kl_gamma""",
         ),
     ),
+    # The prior of mu and, under a flat prior of gamma, the entropies are right.
     StudentAnswer(
         "E2.4",
         "log of the mean",
-        0,
+        2,
         (
             """\
 from scipy.special import digamma, gammaln
@@ -176,10 +182,11 @@ return log_lik + log_p_mu + log_p_gamma + H_mu + H_gamma""",
         ),
         "log-of-the-mean",
     ),
+    # Likelihood and both priors are right; the entropies and the whole are not.
     StudentAnswer(
         "E2.4",
         "entropy upside down",
-        0,
+        3.5,
         (
             """\
 from scipy.special import digamma, gammaln
@@ -206,10 +213,11 @@ return log_lik + log_p_mu + log_p_gamma + H_mu + H_gamma""",
         ),
         "entropy-of-mu-upside-down",
     ),
+    # Nowhere near the optimum, but it does not raise on round-off.
     StudentAnswer(
         "E2.5",
         "one sweep only",
-        0,
+        0.5,
         (
             """\
 from scipy.special import digamma, gammaln

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,15 @@ from autograder.analysis import (
     student_stats,
 )
 from autograder.feedback import write_feedback
-from autograder.report import needing_a_look, strip, stuck_on, tiers, time_text, write_report
+from autograder.report import (
+    needing_a_look,
+    reasons,
+    strip,
+    stuck_on,
+    tiers,
+    time_text,
+    write_report,
+)
 
 
 def page(tmp_path: Path, records: Any) -> str:
@@ -90,8 +99,16 @@ def test_the_most_urgent_comes_first() -> None:
 def test_reasons_and_remarks_are_on_the_page(tmp_path: Path) -> None:
     text = words(page(tmp_path, made_up_class()))
     assert "ends in line 3" in text
-    assert "E2.10 cavi_gaussian_gamma was still running after 20 s." in text
-    assert "Note: The check cell of E2.1 was missing" in text
+    assert "E2.10: cavi_gaussian_gamma was still running after 20 s." in text
+    assert "The check cell of E2.1 was missing" in text
+
+
+def test_reasons_are_not_said_twice() -> None:
+    twice = failed("a", "crashed", "It crashed. It was renamed.")
+    assert reasons(replace(twice, notes=("It was renamed.", "It has two notebooks."))) == [
+        "It crashed. It was renamed.",
+        "It has two notebooks.",
+    ]
 
 
 def test_the_histogram_counts_every_hand_in_once() -> None:
