@@ -18,12 +18,12 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from vi_lib._check import Array, NonFiniteError, ShapeError, SupportError, require_shape
-from vi_lib._nonfinite import diagnose
+from vi_lib._check import Array, ShapeError, require_shape
+from vi_lib._fit_checks import diagnose, require_fit
 from vi_lib.estimators import Estimator, LogDensity, reparam, values_and_gradient
 from vi_lib.families import Family
 from vi_lib.layout import Layout, unnamed
-from vi_lib.optimizers import Step, advi_step
+from vi_lib.optimizers import Step, adam
 from vi_lib.result import Result, Status, fresh_stream, restore_generator
 from vi_lib.stopping import StopRule, plateau
 
@@ -96,7 +96,10 @@ def fit(
         q: Variational family over D coordinates.
         lam: Parameters to start from (P,), by default `q.init()`, standard normal.
         estimator: Estimator of the ELBO whose gradient is followed; your own function will do.
-        optimizer: Step rule, by default OPTIMIZER_SENTENCE
+        optimizer: Step rule, by default `adam(0.05)`. Of eight candidates on five Gaussian
+            targets (1 to 10 dimensions, scales alike or from .01 to 10) it had the smallest worst
+            gap to the best ELBO when the default rule stopped it, .3 nats; the ADVI step with
+            eta = .1 is better where scales are alike, .02, but stops 4 nats short where not.
         num_draws: Draws M of each gradient estimate. With 1 the ELBO has no standard error.
         max_iters: Largest number of iterations of this call; those of `resume` do not count.
         stop: Rule on the history of (ELBO, standard error), or None to run all iterations.
@@ -128,9 +131,9 @@ def fit(
     layout = layout or (unnamed(q.dim) if resume is None else resume.layout)
     if layout.dim != q.dim:
         raise ShapeError(f"the model has {layout.dim} coordinates, the family {q!r} has {q.dim}")
-    step = advi_step() if optimizer is None else optimizer
+    step = adam(0.05) if optimizer is None else optimizer
     state, history, rng = _start(q, lam, rng, resume)
-    _require_fit(log_p, q, state.lam, estimator)
+    require_fit(log_p, q, state.lam, estimator)
 
     status = Status.COMPLETED if stop is None else Status.MAX_ITERS
     reason = f"all {max_iters} iterations were run"
@@ -252,39 +255,6 @@ def _stuck(state: _State) -> bool:
     """Whether the last iterations were all skipped."""
     tail = state.skipped[-MAX_SKIPPED:]
     return len(tail) == MAX_SKIPPED and tail[0] == state.iteration - MAX_SKIPPED + 1
-
-
-def _require_fit(log_p: LogDensity, q: Family, lam: Array, estimator: Estimator) -> None:
-    """Try log density and estimator on a few draws; shapes tell whether family and model fit."""
-    num_draws = 2 if q.dim != 2 else 3  # other than D, lest a transposed result look right
-    eps = q.noise(np.random.default_rng(0), num_draws)
-    z = q.transport(lam, eps)
-    try:
-        with np.errstate(all="ignore"):
-            got = np.shape(log_p(z))
-    except (NonFiniteError, SupportError):
-        raise
-    except (ValueError, IndexError, TypeError) as error:
-        raise ShapeError(
-            f"log_p fails on draws of shape {z.shape} from {q!r}: {error}. Does the family have"
-            " the number of coordinates that log_p expects?"
-        ) from error
-    if got != (num_draws,):
-        raise ShapeError(
-            f"log_p must map draws (M, D) to values (M,): draws of shape {z.shape} from {q!r} gave"
-            f" shape {got}, expected {(num_draws,)}. Sum over the coordinates, the last axis, only"
-        )
-    try:
-        with np.errstate(all="ignore"):
-            values_and_gradient(estimator, lam, log_p, q, eps)
-    except (ShapeError, NonFiniteError, SupportError):
-        raise
-    except (TypeError, ValueError) as error:
-        raise TypeError(
-            f"the gradient cannot be computed: {error}. log_p and the estimator must be written"
-            " with autograd.numpy (import autograd.numpy as np), or the estimator must not"
-            " differentiate log_p, as the score function does not"
-        ) from error
 
 
 def _require(holds: bool, name: str, got: Any, wanted: str) -> None:

@@ -13,9 +13,9 @@ same calculation with a prior precision of mu that is proportional to gamma.
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import digamma, gammaln
 
 from vi_lib._check import Array, ShapeError, require_finite, require_shape
+from vi_lib._special import digamma, gammaln
 from vi_lib.densities import LOG_2PI
 
 
