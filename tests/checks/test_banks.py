@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import types
 
 import numpy as np
 import pytest
@@ -153,14 +154,23 @@ def _own(exercise: Exercise) -> dict[str, object]:
 
 
 def _copied(found):
-    """A copy whose frames do not bear the library's names."""
+    """A copy that, with all its module's functions, belongs to a module of the student's own."""
     if isinstance(found, type):
         return found
-    import types
+    own = {**found.__globals__, "__name__": "student"}
+    for name, value in found.__globals__.items():
+        if isinstance(value, types.FunctionType) and value.__module__ == found.__module__:
+            own[name] = _moved(value, own)
+    return own.get(found.__name__) or _moved(found, own)
 
-    code = found.__code__.replace(co_qualname=f"mine.{found.__name__}")
+
+def _moved(function, namespace):
     copy = types.FunctionType(
-        code, found.__globals__, found.__name__, found.__defaults__, found.__closure__
+        function.__code__,
+        namespace,
+        function.__name__,
+        function.__defaults__,
+        function.__closure__,
     )
-    copy.__kwdefaults__ = found.__kwdefaults__
+    copy.__kwdefaults__ = function.__kwdefaults__
     return copy
