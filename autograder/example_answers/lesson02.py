@@ -213,6 +213,35 @@ return log_lik + log_p_mu + log_p_gamma + H_mu + H_gamma""",
         ),
         "entropy-of-mu-upside-down",
     ),
+    # The stopping rule compares an ELBO with itself; nothing comes of it, not even an error.
+    StudentAnswer(
+        "E2.5",
+        "never stops",
+        0,
+        (
+            """\
+E_gamma = prior["alpha0"] / prior["beta0"]
+if init is not None:
+    E_gamma = init["alpha_q"] / init["beta_q"]
+change, elbo = 1.0, []
+while change > rel_tol:
+    nu_q = np.mean(x)
+    tau_q = prior["tau0"] + len(x) * E_gamma
+    S = np.sum((x - nu_q) ** 2) + len(x) / tau_q
+    alpha_q = prior["alpha0"] + len(x) / 2
+    beta_q = prior["beta0"] + S / 2
+    E_gamma = alpha_q / beta_q
+    # the ELBO comes later, first the updates
+    change = abs(change)
+return {
+    "nu_q": nu_q,
+    "tau_q": tau_q,
+    "alpha_q": alpha_q,
+    "beta_q": beta_q,
+    "elbo": np.array(elbo),
+}""",
+        ),
+    ),
     # Nowhere near the optimum, but it does not raise on round-off.
     StudentAnswer(
         "E2.5",

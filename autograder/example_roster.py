@@ -1,0 +1,241 @@
+"""Who is in the example class, and what each of them hands in."""
+
+from __future__ import annotations
+
+from autograder.example_class import (
+    RIGHT,
+    UNTOUCHED,
+    HandIn,
+    appended,
+    colon_forgotten,
+    deleted,
+    duplicated,
+    prepended,
+)
+
+L02, L05, L07 = "02_cavi", "05_bbvi", "07_advi"
+
+_WIDER = (
+    "With τ₀ = 1 and μ₀ = 0 the mean moves towards 0 for N = 5 and hardly for N = 100: the data "
+    "weigh N E[γ]. From a bad start (E[γ] = 1e-4) it takes two sweeps more, to the same optimum."
+)
+_SHORT = "The prior matters less with more data. A bad start costs a few sweeps and nothing else."
+_ARROWS = (
+    "Each arrow points from the mean to its draw, times the weight log p - log q. Where the model "
+    "has less mass than q the weight is negative and the arrow points back. The model decides only "
+    "about the sign and the length."
+)
+_MODE = "The arrows point to the mode of q, because the score is the gradient of log q."
+_TRANSFORM = (
+    "With log, q(σ) is log-normal: a long right tail and no mass near 0. With softplus it is "
+    "nearly Gaussian for σ well above 1. The ELBOs differ a little, since the families differ."
+)
+_SOFTPLUS = "softplus was a bit slower here, the fitted means are the same to two digits."
+
+_CHATTY = """\
+import warnings
+
+warnings.warn("did I get this right?")
+for i in range(300):
+    print("debug", i, end=" ")"""
+
+_WAITS = """\
+# wait until it has converged
+difference = 1.0
+while difference > 1e-6:
+    new = difference
+    difference = new"""
+
+_QUITS = """\
+# nothing to see below
+import os
+
+os._exit(0)"""
+
+
+def _truncated(text: str) -> str:
+    """A download that broke off."""
+    return text[: 2 * len(text) // 3]
+
+
+def _nothing(text: str) -> str:
+    return ""
+
+
+CLASS = (
+    # Everything right.
+    HandIn("amara-okafor", L02, reflection=_WIDER),
+    HandIn("amara-okafor", L05, reflection=_ARROWS),
+    HandIn("amara-okafor", L07, reflection=_TRANSFORM),
+    # Right, but different.
+    HandIn(
+        "李雷",
+        L02,
+        {
+            "E2.1": "by solving",
+            "E2.2": "loop over the data",
+            "E2.3": "squares multiplied out",
+            "E2.4": "log likelihood minus KL",
+        },
+        reflection=_SHORT,
+    ),
+    HandIn(
+        "李雷",
+        L05,
+        {
+            "E5.1": "by autograd",
+            "E5.2": "with a baseline",
+            "E5.3": "with the KL",
+            "E5.4": "with np.cov",
+            "E5.5": "with a baseline",
+        },
+        reflection=_ARROWS,
+    ),
+    HandIn(
+        "李雷",
+        L07,
+        {
+            "E7.1": "by formulas",
+            "E7.2": "on columns",
+            "E7.3": "by autograd",
+            "E7.4": "on one line",
+            "E7.5": "with Adam",
+        },
+        reflection=_SOFTPLUS,
+    ),
+    # Nearly everything right, one slip in each lesson.
+    HandIn("zoë-müller", L02, {"E2.2": "variance returned"}, reflection=_WIDER),
+    HandIn(
+        "zoë-müller",
+        L05,
+        {"E5.1": "with z", "E5.3": "three of five", "E5.4": "with np.cov"},
+        reflection=_ARROWS,
+    ),
+    HandIn("zoë-müller", L07, {"E7.2": "median for mean"}, reflection=_TRANSFORM),
+    # Typical mistakes here and there.
+    HandIn(
+        "josé-álvarez",
+        L02,
+        {"E2.1": "KL without the half", "E2.3": "uncertainty once", "E2.4": "log of the mean"},
+        reflection=_SHORT,
+    ),
+    HandIn(
+        "josé-álvarez",
+        L05,
+        {"E5.2": "log q left out", "E5.5": "reports minus the ELBO"},
+        reflection=_MODE,
+    ),
+    HandIn(
+        "josé-álvarez",
+        L07,
+        {"E7.1": "naive softplus", "E7.4": "weights swapped"},
+        reflection=_SOFTPLUS,
+    ),
+    # Struggles: many mistakes, later exercises untouched.
+    HandIn(
+        "дарья-иванова",
+        L02,
+        {
+            "E2.1": "marginal sds",
+            "E2.2": "one observation only",
+            "E2.3": "uncertainty forgotten",
+            "E2.4": "entropy upside down",
+            "E2.5": "one sweep only",
+        },
+        reflection=_SHORT,
+    ),
+    HandIn(
+        "дарья-иванова",
+        L05,
+        {
+            "E5.1": "normaliser forgotten",
+            "E5.2": "product of means",
+            "E5.4": "one a for all",
+            "E5.5": "descends",
+        },
+        rest=UNTOUCHED,
+    ),
+    HandIn(
+        "дарья-иванова",
+        L07,
+        {"E7.2": "no Jacobian", "E7.3": "omega as sd"},
+        rest=UNTOUCHED,
+    ),
+    # Half done.
+    HandIn("priya-raghunathan", L02, {"E2.1": RIGHT, "E2.2": "loop over the data"}, UNTOUCHED),
+    HandIn(
+        "priya-raghunathan",
+        L05,
+        {"E5.1": "in log sd", "E5.2": RIGHT, "E5.3": "cross term without x"},
+        UNTOUCHED,
+    ),
+    HandIn(
+        "priya-raghunathan",
+        L07,
+        {"E7.1": "slope of exp", "E7.2": "half-normal without 2", "E7.3": RIGHT},
+        UNTOUCHED,
+    ),
+    # Opened, saved, handed in.
+    HandIn("nguyễn-thị-hà", L02, rest=UNTOUCHED),
+    HandIn("nguyễn-thị-hà", L05, spoil=_nothing, status="not a notebook"),
+    # A download that broke off; later on a column of zeros that was not thought of.
+    HandIn("sipho-dlamini", L02, spoil=_truncated, status="not a notebook"),
+    HandIn("sipho-dlamini", L05, {"E5.4": "zero variance"}, reflection=_MODE),
+    HandIn("sipho-dlamini", L07, {"E7.3": "entropy missing", "E7.5": "returns the sd"}),
+    # Renamed by the browser; a forgotten colon.
+    HandIn("Łukasz Nowak", L02, {"E2.3": "squares multiplied out"}, file=f"{L02} (1).ipynb"),
+    HandIn("Łukasz Nowak", L05, damage=(colon_forgotten("E5-3"),), lost=("E5.3",)),
+    # Cells that got lost or doubled.
+    HandIn(
+        "fatima-el-idrissi",
+        L02,
+        {"E2.1": "by solving"},
+        damage=(deleted("E2-3-check"), deleted("E2-5-check")),
+        reflection=_WIDER,
+    ),
+    HandIn("fatima-el-idrissi", L05, damage=(deleted("E5-4"),), lost=("E5.4",)),
+    HandIn(
+        "noah-cohen",
+        L02,
+        {"E2.4": "log likelihood minus KL"},
+        damage=(duplicated("E2-2"), duplicated("E2-2-check")),
+        reflection=_SHORT,
+    ),
+    # Prints and warnings in every answer.
+    HandIn(
+        "ciarán-o'brien",
+        L05,
+        {"E5.2": "loop over the draws"},
+        damage=tuple(appended(f"E5-{i}", _CHATTY) for i in range(1, 6)),
+        reflection=_ARROWS,
+    ),
+    # An endless loop in a function; Python ended after the answer; an endless loop before it.
+    HandIn(
+        "ingrid-østby",
+        L02,
+        {"E2.5": "never stops"},
+        status="partly graded",
+        reflection=_SHORT,
+    ),
+    HandIn("ingrid-østby", L05, damage=(appended("E5-4", _QUITS),), reflection=_MODE),
+    HandIn(
+        "ingrid-østby",
+        L07,
+        {"E7.5": UNTOUCHED},
+        damage=(prepended("E7-4", _WAITS),),
+        status="partly graded",
+        lost=("E7.4",),
+    ),
+    # Python ended before the answer.
+    HandIn(
+        "mei-ling-tan",
+        L05,
+        {"E5.1": "with z"},
+        damage=(prepended("E5-5", _QUITS),),
+        status="partly graded",
+        lost=("E5.5",),
+    ),
+    # The wrong file in the right folder.
+    HandIn("mei-ling-tan", L02, content=L05, status="wrong lesson"),
+    HandIn("mei-ling-tan", L07, {"E7.4": "on one line"}, reflection=_TRANSFORM),
+)
