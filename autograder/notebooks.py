@@ -21,11 +21,12 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import nbformat
+from typing import TYPE_CHECKING, Any
 
 from autograder.checks.registry import find
+
+if TYPE_CHECKING:
+    import nbformat
 
 CHECK_CELL = """\
 check("{exercise}", globals())
@@ -97,6 +98,7 @@ def identifier(label: str) -> str:
 def from_text(path: Path) -> nbformat.NotebookNode:
     """A lesson's text as a notebook, not executed, with nbgrader's metadata and stable ids."""
     import jupytext
+    import nbformat
 
     notebook = jupytext.read(path)
     seen: dict[str, int] = {}
@@ -188,6 +190,7 @@ def outdated(name: str, root: Path | None = None) -> tuple[str, ...]:
 
 def execute(name: str, root: Path | None = None) -> Path:
     """Build the executed notebook of a lesson from its text; raises if a cell fails."""
+    import nbformat
     from nbclient import NotebookClient
 
     notebook = from_text(solution_text(name, root))

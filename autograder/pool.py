@@ -19,6 +19,7 @@ from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from autograder.sandbox.client import CannotStart
 from autograder.sandbox.limits import Limits
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ def _in_pool(
     from autograder.grade import work
 
     pool = concurrent.futures.ProcessPoolExecutor(workers, _context(), initializer=_begin)
+    _require_work(pool)
     queue = iter(hand_ins)
     running: dict[concurrent.futures.Future[Record], HandIn] = {}
     try:
@@ -99,6 +101,15 @@ def _in_pool(
                     yield hand_in, None
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _require_work(pool: concurrent.futures.ProcessPoolExecutor) -> None:
+    """`CannotStart` if processes cannot even be started: then no hand-in is to blame."""
+    try:
+        pool.submit(int).result()
+    except BrokenProcessPool as error:
+        pool.shutdown()
+        raise CannotStart(f"The processes that grade do not start: {error}") from None
 
 
 def _begin() -> None:
