@@ -163,7 +163,7 @@ WRONG = (
         "sample-mean-for-nu",
         {
             "update_q_gamma": with_rate(
-                lambda x, nu_q, tau_q: 0.5 * (squares(x, np.mean(x)) + len(x) / tau_q)
+                lambda x, nu_q, tau_q: 0.5 * (squares(x, float(np.mean(x))) + len(x) / tau_q)
             )
         },
         "The gaps are measured from the mean of q(μ), ν_q, which is handed in, and not from the "

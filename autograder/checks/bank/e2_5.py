@@ -6,92 +6,37 @@ the sweep, the record or the rule that stops it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from scipy import optimize, special
 
-from autograder.checks.protocol import Implementation, Right, Wrong
-from vi_lib.cavi import elbo_gaussian_gamma, update_q_gamma, update_q_mu
+from autograder.checks.bank.e2_loop import (
+    NAMES,
+    Params,
+    bound,
+    cavi,
+    mu_then_gamma,
+    start,
+    with_gamma,
+)
+from autograder.checks.protocol import Right, Wrong
+from vi_lib.cavi import update_q_mu
 
 Array = Any
-Params = dict[str, float]
-Sweep = Callable[[Array, Mapping[str, float], Params], Params]
-NAMES = ("nu_q", "tau_q", "alpha_q", "beta_q")
-
-
-def mu_then_gamma(x: Array, prior: Mapping[str, float], q: Params) -> Params:
-    nu_q, tau_q = update_q_mu(x, q["alpha_q"] / q["beta_q"], prior["mu0"], prior["tau0"])
-    return _with_gamma(x, prior, nu_q, tau_q)
-
-
-def _with_gamma(x: Array, prior: Mapping[str, float], nu_q: float, tau_q: float) -> Params:
-    alpha_q, beta_q = update_q_gamma(x, nu_q, tau_q, prior["alpha0"], prior["beta0"])
-    return dict(zip(NAMES, (nu_q, tau_q, alpha_q, beta_q), strict=True))
-
-
-def bound(x: Array, prior: Mapping[str, float], q: Params) -> float:
-    return elbo_gaussian_gamma(x, **prior, **q)
-
-
-def start(prior: Mapping[str, float], init: Mapping[str, float] | None) -> Params:
-    if init is not None:
-        return {name: init[name] for name in NAMES}
-    first = (prior["mu0"], prior["tau0"], prior["alpha0"], prior["beta0"])
-    return dict(zip(NAMES, first, strict=True))
-
-
-def cavi(
-    sweep: Sweep = mu_then_gamma,
-    *,
-    elbo: Callable[[Array, Mapping[str, float], Params], float] = bound,
-    before: bool = False,
-    strict: bool = False,
-    tolerance: float | None = None,
-    most: int = 100_000,
-) -> Implementation:
-    """A loop around `sweep`.
-
-    `before` records the ELBO ahead of the sweep, `strict` raises on any fall, `tolerance` replaces
-    the relative one by an absolute one, `most` caps the sweeps.
-    """
-
-    def run(
-        x: Array,
-        prior: Mapping[str, float],
-        init: Mapping[str, float] | None = None,
-        max_iter: int = 1000,
-        rel_tol: float = 1e-10,
-    ) -> dict[str, Any]:
-        q = start(prior, init)
-        trace: list[float] = []
-        for _ in range(min(max_iter, most)):
-            old, q = q, sweep(x, prior, q)
-            trace.append(elbo(x, prior, old if before else q))
-            if len(trace) == 1:
-                continue
-            rise = trace[-1] - trace[-2]
-            if strict and rise < 0:
-                raise ValueError("the ELBO decreased")
-            if abs(rise) <= (rel_tol * abs(trace[-2]) if tolerance is None else tolerance):
-                break
-        return {**q, "elbo": np.array(trace)}
-
-    return {"cavi_gaussian_gamma": run}
-
 
 # Wrong
 
 
 def lagging_tau(x: Array, prior: Mapping[str, float], q: Params) -> Params:
     new = mu_then_gamma(x, prior, q)
-    return {**_with_gamma(x, prior, new["nu_q"], q["tau_q"]), "tau_q": new["tau_q"]}
+    return {**with_gamma(x, prior, new["nu_q"], q["tau_q"]), "tau_q": new["tau_q"]}
 
 
 def both_at_once(x: Array, prior: Mapping[str, float], q: Params) -> Params:
     new = mu_then_gamma(x, prior, q)
-    return {**_with_gamma(x, prior, q["nu_q"], q["tau_q"]), "nu_q": new["nu_q"],
+    return {**with_gamma(x, prior, q["nu_q"], q["tau_q"]), "nu_q": new["nu_q"],
             "tau_q": new["tau_q"]}  # fmt: skip
 
 
@@ -119,7 +64,7 @@ def mu_only(x: Array, prior: Mapping[str, float], q: Params) -> Params:
 
 def uncertainty_forgotten(x: Array, prior: Mapping[str, float], q: Params) -> Params:
     new = mu_then_gamma(x, prior, q)
-    return {**_with_gamma(x, prior, new["nu_q"], np.inf), "tau_q": new["tau_q"]}
+    return {**with_gamma(x, prior, new["nu_q"], np.inf), "tau_q": new["tau_q"]}
 
 
 def above_the_evidence(x: Array, prior: Mapping[str, float], q: Params) -> float:
@@ -251,7 +196,7 @@ WRONG = (
 
 
 def gamma_then_mu(x: Array, prior: Mapping[str, float], q: Params) -> Params:
-    new = _with_gamma(x, prior, q["nu_q"], q["tau_q"])
+    new = with_gamma(x, prior, q["nu_q"], q["tau_q"])
     e_gamma = new["alpha_q"] / new["beta_q"]
     nu_q, tau_q = update_q_mu(x, e_gamma, prior["mu0"], prior["tau0"])
     return {**new, "nu_q": nu_q, "tau_q": tau_q}
@@ -297,7 +242,7 @@ def a_value_after_each_factor(
     for _ in range(max_iter):
         q = mu_only(x, prior, q)
         trace.append(bound(x, prior, q))
-        q = _with_gamma(x, prior, q["nu_q"], q["tau_q"])
+        q = with_gamma(x, prior, q["nu_q"], q["tau_q"])
         trace.append(bound(x, prior, q))
         if len(trace) > 2 and trace[-1] - trace[-3] <= rel_tol * abs(trace[-3]):
             break
@@ -305,16 +250,15 @@ def a_value_after_each_factor(
 
 
 def root_of_the_fixed_point(x: Array, prior: Mapping[str, float], *_: Any, **__: Any) -> Any:
-    def surplus(log_gamma: float) -> float:
-        first = start(
-            prior, {"nu_q": 0.0, "tau_q": 1.0, "alpha_q": np.exp(log_gamma), "beta_q": 1.0}
-        )
-        q = mu_then_gamma(x, prior, first)
-        return log_gamma - float(np.log(q["alpha_q"] / q["beta_q"]))
+    def sweep_from(log_e_gamma: float) -> Params:
+        e_gamma = float(np.exp(log_e_gamma))
+        return mu_then_gamma(x, prior, {"alpha_q": e_gamma, "beta_q": 1.0})
 
-    log_gamma = optimize.brentq(surplus, -40.0, 40.0, xtol=1e-13)
-    at = {"nu_q": 0.0, "tau_q": 1.0, "alpha_q": np.exp(log_gamma), "beta_q": 1.0}
-    q = mu_then_gamma(x, prior, at)
+    def surplus(log_e_gamma: float) -> float:
+        q = sweep_from(log_e_gamma)
+        return log_e_gamma - float(np.log(q["alpha_q"] / q["beta_q"]))
+
+    q = sweep_from(optimize.brentq(surplus, -40.0, 40.0, xtol=1e-13))
     return {**q, "elbo": [bound(x, prior, q)]}
 
 
