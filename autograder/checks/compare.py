@@ -160,7 +160,11 @@ def z_test(draws: np.ndarray, expected: Any, what: str, *, alpha: float = 1e-6) 
         raise Mismatch(f"{what}: expected finite values, got some that are not.", name="not-finite")
     if rows.shape[1] != want.size:
         raise Mismatch(f"{what}: expected {want.size} values per call, got {rows.shape[1]}.")
-    mean, error = rows.mean(axis=0), rows.std(axis=0, ddof=1) / np.sqrt(len(rows))
+    with np.errstate(over="ignore"):
+        mean, error = rows.mean(axis=0), rows.std(axis=0, ddof=1) / np.sqrt(len(rows))
+    if not np.isfinite(error).all():
+        # An infinite error would let any mean pass.
+        raise Mismatch(f"{what}: expected a mean of {show(want)}, got values up to 1e154 and more.")
     error = np.maximum(error, 1e-12 * np.maximum(np.abs(want), 1e-300))
     threshold = stats.t.isf(alpha / 2 / want.size, df=len(rows) - 1)
     if np.all(np.abs(mean - want) <= threshold * error):

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from autograder.checks.compare import Mismatch, close
+from autograder.checks.compare import Mismatch, array, close
 from autograder.checks.protocol import Part, Recorder
 from autograder.checks.values import build, made
 from vi_lib import bbvi, datasets, oracles
@@ -101,13 +101,16 @@ def squares(answer: Recorder, rng: np.random.Generator) -> None:
 
 def cross_term(answer: Recorder, rng: np.random.Generator) -> None:
     """The change of the ELBO as the slope's mean changes sign; then everything together."""
-    data, mean, sd = _points(rng, 4), _signed(rng, 0.5, 1.0), rng.uniform(0.4, 0.9, 2)
-    centred = _gaussian(np.zeros(2), rng.uniform(0.3, 0.6, 2))
+    data, mean, sd = _points(rng, 4), _signed(rng, 0.5, 1.0), _sds_without_entropy(rng)
+    standard = _gaussian(np.zeros(2), np.ones(2))
     up, down = (
-        (data, _gaussian(mean * np.array([1.0, sign]), sd), centred, 0.5) for sign in (1.0, -1.0)
+        (data, _gaussian(mean * np.array([1.0, sign]), sd), standard, 1.0) for sign in (1.0, -1.0)
     )
-    difference = np.asarray(_bound(answer, up)) - np.asarray(_bound(answer, down))
-    what = "the change of the ELBO when the slope's mean changes its sign"
+    difference = array(_bound(answer, up), "the ELBO") - array(_bound(answer, down), "the ELBO")
+    what = (
+        "the change of the ELBO when the mean of the slope changes its sign "
+        "(which terms of (y - theta_0 - theta_1 x)² are odd in theta_1?)"
+    )
     close(difference, _reference(up) - _reference(down), what)
     if _terms_are_right(answer, rng):
         _all_together(answer, rng)

@@ -34,6 +34,7 @@ def _other_coefficients(answer: Recorder, rng: np.random.Generator) -> None:
     f_new, a = _controlled(answer, slope * h, h)
     close(f_new, np.zeros((8, 3)), "`f_new` for f = (3, -2, 0.5) h", atol=NUMERICAL)
     rows = np.atleast_2d(array(a, "`a`"))
+    require(rows.shape[-1] == 3, f"`a`: expected shape (3,), got {np.shape(a)}.")
     close(rows, np.broadcast_to(slope, rows.shape), "`a` for f = (3, -2, 0.5) h", rtol=NUMERICAL)
     control_on_fresh_draws(answer, rng)
 
