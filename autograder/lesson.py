@@ -63,7 +63,12 @@ def load_lesson(name: str, root: Path | None = None) -> Lesson:
     solution = _read(solution_notebook(name, root))
     released = _read(released_notebook(name, root))
     # What exercises_of reads of a notebook, without the seconds that importing nbformat takes.
-    notebook: Any = SimpleNamespace(cells=[SimpleNamespace(**cell) for cell in solution["cells"]])
+    notebook: Any = SimpleNamespace(
+        cells=[
+            SimpleNamespace(**{**cell, "source": text_of(cell["source"])})
+            for cell in solution["cells"]
+        ]
+    )
     cells = exercises_of(notebook)
     return describe(
         name,
