@@ -26,8 +26,8 @@ from autograder.example_class import (
     write_example_class,
 )
 from autograder.example_roster import CLASS
-from autograder.grade import grade_all
 from autograder.notebooks import identifier, lesson_names, released_notebook
+from autograder.pool import grade_all
 from autograder.sandbox.limits import Limits
 
 ANSWERS = [answer for lesson in lesson_names() for answer in answers(lesson).values()]
