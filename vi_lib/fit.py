@@ -96,10 +96,11 @@ def fit(
         q: Variational family over D coordinates.
         lam: Parameters to start from (P,), by default `q.init()`, standard normal.
         estimator: Estimator of the ELBO whose gradient is followed; your own function will do.
-        optimizer: Step rule, by default `adam(0.05)`. Of eight candidates on five Gaussian
-            targets (1 to 10 dimensions, scales alike or from .01 to 10) it had the smallest worst
-            gap to the best ELBO when the default rule stopped it, .3 nats; the ADVI step with
-            eta = .1 is better where scales are alike, .02, but stops 4 nats short where not.
+        optimizer: Step rule, by default `adam(0.05)`. Of ten candidates on five Gaussian targets
+            (1 to 10 dimensions; scales alike, or from .01 to 10), stopped by the default rule, it
+            had the smallest gap to the best ELBO on the worst target, .31 nats (median of 6 seeds).
+            The ADVI step with eta = .1 is better, .06, where scales are alike, and 4 nats short
+            where they are not.
         num_draws: Draws M of each gradient estimate. With 1 the ELBO has no standard error.
         max_iters: Largest number of iterations of this call; those of `resume` do not count.
         stop: Rule on the history of (ELBO, standard error), or None to run all iterations.

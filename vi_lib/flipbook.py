@@ -31,10 +31,10 @@ TEMPLATE = """\
 <figure id="{id}" style="margin: 0.5em 0; max-width: {width}px">
 <div role="img" aria-label="{alt}" style="width: 100%; aspect-ratio: {width} / {height}; \
 background: white url(data:image/png;base64,{png}) {position} / {size} no-repeat"></div>
-<div style="display: flex; align-items: center; gap: 0.8em; margin-top: 0.3em" \
-data-lm-suppress-shortcuts="true">
+<div style="display: flex; align-items: center; gap: 0.8em; margin-top: 0.3em">
 <input type="range" min="0" max="{last}" step="1" value="{start}" aria-label="{name}" \
-aria-valuetext="{caption}" data-captions="{captions}" style="flex: 1; min-width: 6em" \
+aria-valuetext="{caption}" data-captions="{captions}" data-lm-suppress-shortcuts="true" \
+style="flex: 1; min-width: 6em" \
 oninput="var i = +this.value, c = {columns}, r = {rows}, f = this.closest('figure'), \
 t = JSON.parse(this.dataset.captions)[i]; \
 f.querySelector('[role=img]').style.backgroundPosition = \

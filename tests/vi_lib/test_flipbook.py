@@ -65,6 +65,8 @@ def test_html_is_labelled_and_its_captions_are_there():
     assert (slider["min"], slider["max"], slider["value"]) == ("0", "4", "2")
     assert slider["aria-label"] == "grey"
     assert slider["aria-valuetext"] == "grey = 0.50"
+    # On the slider itself: on its parent it would not keep JupyterLab from the arrow keys.
+    assert "data-lm-suppress-shortcuts" in slider
     assert json.loads(slider["data-captions"])[4] == "grey = 1.00"
     assert "white-space: nowrap" in elements["output"][0]["style"]
     assert figure["id"].startswith("flip-")
