@@ -162,7 +162,7 @@ CLASS = (
         rest=UNTOUCHED,
     ),
     # Half done.
-    HandIn("priya-raghunathan", L02, {"E2.1": RIGHT, "E2.2": "loop over the data"}, UNTOUCHED),
+    HandIn("priya-raghunathan", L02, {"E2.1": RIGHT, "E2.2": "variance returned"}, UNTOUCHED),
     HandIn(
         "priya-raghunathan",
         L05,
@@ -180,7 +180,12 @@ CLASS = (
     HandIn("nguyễn-thị-hà", L05, spoil=_nothing, status="not a notebook"),
     # A download that broke off; later on a column of zeros that was not thought of.
     HandIn("sipho-dlamini", L02, spoil=_truncated, status="not a notebook"),
-    HandIn("sipho-dlamini", L05, {"E5.4": "zero variance"}, reflection=_MODE),
+    HandIn(
+        "sipho-dlamini",
+        L05,
+        {"E5.2": "log q left out", "E5.4": "zero variance"},
+        reflection=_MODE,
+    ),
     HandIn("sipho-dlamini", L07, {"E7.3": "entropy missing", "E7.5": "returns the sd"}),
     # Renamed by the browser; a forgotten colon.
     HandIn("Łukasz Nowak", L02, {"E2.3": "squares multiplied out"}, file=f"{L02} (1).ipynb"),
@@ -197,7 +202,7 @@ CLASS = (
     HandIn(
         "noah-cohen",
         L02,
-        {"E2.4": "log likelihood minus KL"},
+        {"E2.3": "uncertainty once"},
         damage=(duplicated("E2-2"), duplicated("E2-2-check")),
         reflection=_SHORT,
     ),
@@ -237,5 +242,10 @@ CLASS = (
     ),
     # The wrong file in the right folder.
     HandIn("mei-ling-tan", L02, content=L05, status="wrong lesson"),
-    HandIn("mei-ling-tan", L07, {"E7.4": "on one line"}, reflection=_TRANSFORM),
+    HandIn(
+        "mei-ling-tan",
+        L07,
+        {"E7.2": "median for mean", "E7.4": "on one line"},
+        reflection=_TRANSFORM,
+    ),
 )

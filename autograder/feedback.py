@@ -26,12 +26,17 @@ _TONES = {
     "not defined": ("idle", "○"),
     "not judged": ("idle", "?"),
 }
-_EXPECTED_GOT = re.compile(r"(?P<what>.*?): expected (?P<expected>.+?), got (?P<got>.+?)\.?", re.S)
+_EXPECTED_GOT = re.compile(
+    r"(?P<what>.*?): expected (?P<expected>.+?), got (?P<got>.+?)(?:\. (?P<more>[A-Z].*)|\.?)", re.S
+)
 
 
 @dataclass(frozen=True)
 class PartView:
-    """One sub-check as it is shown; `what` is the whole message where it has no two sides."""
+    """One sub-check as it is shown.
+
+    `what` is the whole message where it does not have two sides; `more` is what it says after them.
+    """
 
     name: str
     earned: float
@@ -42,6 +47,7 @@ class PartView:
     what: str = ""
     expected: str = ""
     got: str = ""
+    more: str = ""
 
 
 @dataclass(frozen=True)
@@ -236,7 +242,7 @@ def _part(part: PartResult) -> PartView:
     passed = part.earned == part.points
     message = without_paths(part.message)
     found = _EXPECTED_GOT.fullmatch(message)
-    sides = found.groupdict() if found else {"what": message}
+    sides = found.groupdict(default="") if found else {"what": message}
     return PartView(
         name=part.name,
         earned=part.earned,

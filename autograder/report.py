@@ -101,11 +101,15 @@ def needing_a_look(records: Sequence[Record]) -> list[Record]:
 def reasons(record: Record) -> list[str]:
     """Why a hand-in needs a look, one sentence each, none twice.
 
-    The message to the author of a hand-in that was run repeats the rest; a look needs only that.
+    The message to its author is needed only where there is no score: it repeats the rest.
     """
-    if record.score is not None:
-        return [*(f"{name}: {why}" for name, why in record.unjudged.items()), *record.notes]
-    return [record.message, *(note for note in record.notes if note not in record.message)]
+    found = [record.message] if record.score is None else []
+    found += [f"{name}: {why}" for name, why in record.unjudged.items() if record.score is not None]
+    for note in record.notes:
+        core = note.rpartition(": ")[2].rstrip(".").casefold()
+        if not any(core in reason.casefold() for reason in found):
+            found.append(note)
+    return found
 
 
 def histogram_text(lesson: LessonStats) -> str:
@@ -139,9 +143,9 @@ def stuck_on(row: StudentStats) -> list[str]:
 
 def time_text(records: Sequence[Record]) -> str:
     """Total, median and longest time in one sentence."""
-    seconds = [record.seconds for record in records]
+    seconds = [record.seconds for record in records if record.seconds > 0]
     if not seconds:
-        return "Nothing was graded."
+        return "Nothing was run."
     return (
         f"{sum(seconds):.1f} s in all; the median hand-in took {statistics.median(seconds):.2f} s, "
         f"the longest {max(seconds):.1f} s."
@@ -156,7 +160,11 @@ def tiers(records: Sequence[Record]) -> list[tuple[str, int]]:
 
 
 def strip(records: Sequence[Record]) -> dict[str, Any]:
-    """Geometry of the chart of times: a row per lesson, seconds on a logarithmic axis."""
+    """Geometry of the chart of times: a row per lesson, seconds on a logarithmic axis.
+
+    Hand-ins that were not run have no time and no mark.
+    """
+    records = [record for record in records if record.seconds > 0]
     seconds = [max(record.seconds, 0.01) for record in records] or [1.0]
     low = math.floor(math.log10(min(seconds)))
     high = max(math.ceil(math.log10(max(seconds))), low + 1)

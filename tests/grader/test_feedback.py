@@ -114,6 +114,15 @@ def test_messages_with_two_sides_are_set_side_by_side(
     assert (part.what, part.expected, part.got) == (what, expected, got)
 
 
+def test_what_a_message_says_after_the_two_sides_is_a_sentence_again(tmp_path: Path) -> None:
+    message = "The sds of q: expected [0.2 0.1] ± 15 %, got [1.2 1.]. Is this a log? Yes: of `sd`."
+    found = record("a", verdicts={"E2.2": verdict("E2.2", 0.0, message=message)})
+    (view,) = exercise_views(found)
+    assert (view.parts[-1].got, view.parts[-1].more) == ("[1.2 1.]", "Is this a log? Yes: of `sd`.")
+    text = visible(written(tmp_path, found)["a/02_cavi.html"])
+    assert "came [1.2 1.] Is this a log? Yes: of sd ." in text
+
+
 def test_exercises_stand_in_their_natural_order_judged_or_not() -> None:
     found = record(
         "a",

@@ -109,6 +109,19 @@ def test_reasons_are_not_said_twice() -> None:
         "It crashed. It was renamed.",
         "It has two notebooks.",
     ]
+    partly = record(
+        "a",
+        status="partly graded",
+        unjudged={"E2.5": "The cell of E2.5, line 3, did not finish within 15 s."},
+        notes=(
+            "Left out: the cell of E2.5, line 3, did not finish within 15 s.",
+            "It was renamed.",
+        ),
+    )
+    assert reasons(partly) == [
+        "E2.5: The cell of E2.5, line 3, did not finish within 15 s.",
+        "It was renamed.",
+    ]
 
 
 def test_the_histogram_counts_every_hand_in_once() -> None:
@@ -235,7 +248,14 @@ def test_the_strip_places_times_on_a_logarithmic_axis() -> None:
     assert xs == [110.0, 355.0, 600.0]
     assert [text for _, text in chart["ticks"]] == ["0.1 s", "1 s", "10 s"]
     assert chart["label"] == "Seconds per hand-in. 02_cavi: median 1.00 s, longest 10.0 s."
-    assert strip([record("a", seconds=0.0)])["rows"][0]["dots"][0]["x"] == 110.0
+    assert strip([record("a", seconds=1e-3)])["rows"][0]["dots"][0]["x"] == 110.0
+
+
+def test_what_was_not_run_has_no_time(tmp_path: Path) -> None:
+    idle = replace(failed("a", "wrong lesson", "Another lesson."), seconds=0.0)
+    assert strip([idle])["rows"] == []
+    assert time_text([idle]) == "Nothing was run."
+    assert "Seconds per hand-in" not in page(tmp_path, [idle])
 
 
 def test_names_link_to_feedback_that_exists(tmp_path: Path) -> None:
