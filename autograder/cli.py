@@ -1,4 +1,4 @@
-"""The command line: `autograder build`, `grade`, `check`."""
+"""The command line: `autograder build`, `grade`, `check`, `example-class`."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     _add_build(commands)
     _add_grade(commands)
     _add_check(commands)
+    _add_example_class(commands)
     arguments = parser.parse_args(argv)
     return int(arguments.run(arguments))
 
@@ -75,6 +76,24 @@ def _check(arguments: argparse.Namespace) -> int:
     from autograder.commands import check
 
     return check(arguments.notebook, arguments.timeout)
+
+
+def _add_example_class(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    example = commands.add_parser("example-class", help="write a made-up class of hand-ins")
+    example.add_argument("directory", type=Path, metavar="DIR")
+    example.set_defaults(run=_example_class)
+
+
+def _example_class(arguments: argparse.Namespace) -> int:
+    from autograder.example_class import write_example_class
+
+    try:
+        folder = write_example_class(arguments.directory)
+    except (FileExistsError, FileNotFoundError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    print(f"hand-ins: {folder}\nexpected: {folder.parent / 'expected.csv'}")
+    return 0
 
 
 def _add_timeout(command: argparse.ArgumentParser) -> None:
