@@ -89,7 +89,7 @@ def _example_class(arguments: argparse.Namespace) -> int:
 
     try:
         folder = write_example_class(arguments.directory)
-    except (FileExistsError, FileNotFoundError) as error:
+    except OSError as error:
         print(error, file=sys.stderr)
         return 2
     print(f"hand-ins: {folder}\nexpected: {folder.parent / 'expected.csv'}")
