@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+from dataclasses import replace
 
 import autograd.numpy as np
 import numpy as onp
@@ -357,6 +358,14 @@ def test_stop_returns_the_parameters_before():
     assert f"iteration {first_bad}: log_p is nan" in r.reason
     before = fit(gaussian, MeanField(1), rng=rng(), max_iters=first_bad - 1, stop=None)
     onp.testing.assert_array_equal(r.lam, before.lam)
+
+
+def test_resuming_after_a_bad_iteration_equals_skipping_it():
+    options = {"stop": None, "on_nonfinite": "skip"}
+    whole = fit(outlier, MeanField(1), rng=rng(), max_iters=60, **options)
+    part = fit(outlier, MeanField(1), rng=rng(), max_iters=60, on_nonfinite="stop")
+    rest = fit(outlier, MeanField(1), resume=part, max_iters=60 - part.iterations, **options)
+    same(rest, replace(whole, reason=rest.reason))
 
 
 # It refuses what cannot work
