@@ -68,7 +68,7 @@ def collect(source: Path, lessons: Sequence[str]) -> Collection:
     """The hand-ins in a folder or zip, sorted by student and lesson; `NoHandIns` if none."""
     groups: dict[tuple[str, str], list[Entry]] = defaultdict(list)
     remarks = []
-    for entry in _unwrapped(_entries(source)):
+    for entry in _unwrapped(_entries(source), lessons):
         place = _place(entry.parts, lessons)
         if place is not None:
             groups[place].append(entry)
@@ -94,7 +94,7 @@ def read_notebook(source: Path, hand_in: HandIn) -> bytes:
         else:
             with zipfile.ZipFile(source) as archive, archive.open(hand_in.name) as packed:
                 data = packed.read(MAX_BYTES + 1)
-    except (OSError, zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError) as error:
+    except Exception as error:  # a damaged zip raises errors of many kinds
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise ValueError(f"The file cannot be read: {reason}.") from None
     if len(data) > MAX_BYTES:
@@ -171,11 +171,13 @@ def _too_big() -> str:
     return f"it is larger than {MAX_BYTES // 2**20} MB"
 
 
-def _unwrapped(entries: list[Entry]) -> list[Entry]:
+def _unwrapped(entries: list[Entry], lessons: Sequence[str]) -> list[Entry]:
     """Without one folder around all students, as zips of a folder have it."""
     files = [entry for entry in entries if not entry.is_folder]
     tops = {entry.parts[0] for entry in entries}
-    if len(tops) == 1 and files and min(len(entry.parts) for entry in files) >= 4:
+    is_student = any(len(e.parts) > 1 and lesson_named(e.parts[1], lessons) for e in entries)
+    deep = bool(files) and min(len(entry.parts) for entry in files) >= 4
+    if len(tops) == 1 and deep and not is_student:
         below = [(entry, entry.parts[1:]) for entry in entries if len(entry.parts) > 1]
         return [Entry(e.name, p, e.modified, e.is_folder, e.refusal) for e, p in below]
     return entries

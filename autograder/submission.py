@@ -127,7 +127,8 @@ def _parse(data: bytes) -> tuple[dict[str, Any], list[str]]:
     try:
         found = json.loads(text.lstrip("\ufeff"))
     except json.JSONDecodeError as error:
-        where = "it breaks off" if error.pos >= len(text.rstrip()) - 1 else "it is damaged"
+        at_end = error.pos >= len(text.rstrip()) - 1 or error.msg.startswith("Unterminated")
+        where = "it breaks off" if at_end else "it is damaged"
         raise Unreadable(
             "not a notebook",
             f"The file is not a readable notebook: {where} at line {error.lineno}. "

@@ -58,16 +58,27 @@ def _settle(sock: socket.socket, folder: str) -> None:
 
 
 def _run(sock: socket.socket, cells: list[Code], namespace: dict[str, Any]) -> None:
+    ourselves = os.getpid()
+
     def progress(number: int, index: int, line: int) -> None:
-        wire.send(sock, {"at": [number, index, line]})
+        if os.getpid() == ourselves:  # the notebook may have forked
+            wire.send(sock, {"at": [number, index, line]})
 
     try:
         errors = run_cells(cells, namespace, progress)
+        _leave_unless(ourselves)
     except MemoryError:
+        _leave_unless(ourselves)
         wire.send(sock, {"out of memory": True})
         return
     names = [name for name, value in list(namespace.items()) if _callable(name, value)]
     wire.send(sock, {"names": names[:10_000], "errors": [_plain_error(e) for e in errors]})
+
+
+def _leave_unless(ourselves: int) -> None:
+    """End a process that the student's code has forked: it must not answer a second time."""
+    if os.getpid() != ourselves:
+        os._exit(0)
 
 
 def _callable(name: Any, value: Any) -> bool:
@@ -85,12 +96,14 @@ def _text(value: Any) -> Any:
 
 def _answer(sock: socket.socket, request: dict[str, Any], namespace: dict[str, Any]) -> None:
     """Carry out one call and reply, whatever the student's code did."""
+    ourselves = os.getpid()
     call = wire.to_call(request["call"])
     try:
         outcome = perform(namespace, call)
     except BaseException as error:  # such as KeyboardInterrupt, raised by the answer itself
         sentence = f"`{call.target}` raised {type(error).__name__}."
         outcome = Outcome(fault=Fault("raised", sentence, type(error).__name__))
+    _leave_unless(ourselves)
     try:
         _reply(sock, request["id"], outcome)
     except (NotAValue, MemoryError, ValueError) as error:

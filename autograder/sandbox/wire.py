@@ -13,7 +13,7 @@ import time
 from typing import Any
 
 from autograder.checks.answer import Call, Fault, Outcome
-from autograder.checks.values import MAX_BYTES, decode, encode, plain
+from autograder.checks.values import MAX_BYTES, NotAValue, decode, encode, plain
 
 MAX_MESSAGE = MAX_BYTES + 2**20
 """Bytes of one message: the largest value that an answer may return, and its description."""
@@ -32,8 +32,10 @@ class Malformed(Exception):
 
 
 def send(sock: socket.socket, value: Any, deadline: float | None = None) -> None:
-    """Send one message; the deadline is a time of `time.monotonic`."""
+    """Send one message; the deadline is a time of `time.monotonic`. `NotAValue` if too large."""
     data = encode(value)
+    if len(data) > MAX_MESSAGE or int.from_bytes(data[:8], "little") > MAX_STRUCTURE:
+        raise NotAValue(f"expected at most {MAX_BYTES} bytes in all, and arrays for long lists")
     try:
         sock.settimeout(_left(deadline))
         sock.sendall(len(data).to_bytes(8, "little") + data)
