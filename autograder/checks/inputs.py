@@ -68,3 +68,34 @@ class Gaussian:
 
     mean: Array
     sd: Array
+
+
+def log_joint_of(oracle: Any) -> Callable[[Array], Array]:
+    """The log joint of one of the library's oracles, (S, D) -> (S,)."""
+    return oracle.log_joint
+
+
+def unconstrained_log_joint_of(oracle: Any) -> Callable[[Array], Array]:
+    """The log joint of an oracle on the unconstrained scale, (S, D) -> (S,)."""
+    return oracle.unconstrained_log_joint
+
+
+def pushed_forward_gaussian(
+    transforms: tuple[Any, ...], mean: Array, sd: Array, log_evidence: float = 0.0
+) -> Callable[[Array], Array]:
+    """The log joint, in theta, of exp(log_evidence) N(zeta; mean, sd) with zeta = T(theta).
+
+    One transform per coordinate. The best mean field is (mean, sd) itself and its ELBO is
+    `log_evidence`, whatever the transforms: only an answer that handles them right finds it.
+    """
+    mean, sd = numpy.asarray(mean, float), numpy.asarray(sd, float)
+    constant = log_evidence - 0.5 * len(mean) * numpy.log(2 * numpy.pi) - numpy.sum(numpy.log(sd))
+
+    def log_joint(theta: Array) -> Array:
+        columns = [t.forward(theta[:, d : d + 1]) for d, t in enumerate(transforms)]
+        pairs = zip(transforms, columns, strict=True)
+        log_jacobian = sum(t.log_abs_det_jacobian(column) for t, column in pairs)
+        gap = (np.concatenate(columns, axis=1) - mean) / sd
+        return constant - 0.5 * np.sum(gap**2, axis=1) - log_jacobian
+
+    return log_joint

@@ -52,7 +52,10 @@ class Recorder:
 
     def method(self, target: str, constructor: tuple[Any, ...], method: str, *args: Any) -> Any:
         """The value of `target(*constructor).method(*args)`."""
-        return self._perform(Call(target, args, constructor=constructor, method=method))
+        watch = self._watch_once(target, method)
+        return self._perform(
+            Call(target, args, constructor=constructor, method=method, watch=watch)
+        )
 
     def gradient(
         self,
@@ -63,11 +66,15 @@ class Recorder:
         method: str | None = None,
     ) -> Any:
         """The gradient, by autograd, of the sum of the call's result in argument `argnum`."""
-        return self._perform(Call(target, args, {}, constructor, method, argnum))
+        watch = self._watch_once(target, method)
+        return self._perform(Call(target, args, {}, constructor, method, argnum, watch))
 
-    def _watch_once(self, target: str) -> tuple[str, ...]:
+    def _watch_once(self, target: str, method: str | None = None) -> tuple[str, ...]:
         """Watching slows a call down, so only the first call to each function is watched."""
-        seen = any(call.target == target and call.watch for call, _ in self.records)
+        seen = any(
+            (call.target, call.method) == (target, method) and call.watch
+            for call, _ in self.records
+        )
         return () if seen else self.watch
 
     def _perform(self, call: Call) -> Any:
