@@ -35,7 +35,7 @@ def free(exercise: Exercise) -> Exercise:
 
 
 @pytest.mark.parametrize(
-    ("exercise", "points"), zip(EXERCISES, (6.0, 5.0, 6.0, 4.0, 6.0), strict=True)
+    ("exercise", "points"), list(zip(EXERCISES, (6.0, 5.0, 6.0, 4.0, 6.0), strict=True))
 )
 def test_points_are_those_of_the_syllabus(exercise: Exercise, points: float) -> None:
     assert exercise.points == points
