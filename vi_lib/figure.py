@@ -6,6 +6,8 @@ alternative text for those who hear the page, and bytes that do not change betwe
 
 from __future__ import annotations
 
+import base64
+import html
 import io
 from dataclasses import dataclass
 from typing import Any
@@ -58,11 +60,15 @@ class Picture:
     png: bytes
     alt: str
 
-    def _repr_mimebundle_(
-        self, include: Any = None, exclude: Any = None
-    ) -> tuple[dict[str, Any], dict[str, Any]]:
-        data = {"image/png": self.png, "text/plain": f"Figure: {self.alt}"}
-        return data, {"image/png": {"alt": self.alt}}
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        # JupyterLab gives an image/png output an empty alternative text, whatever its metadata say.
+        picture = base64.b64encode(self.png).decode("ascii")
+        style = "max-width: 100%; height: auto"
+        source = f"data:image/png;base64,{picture}"
+        return {
+            "text/html": f'<img alt="{html.escape(self.alt)}" style="{style}" src="{source}">',
+            "text/plain": f"Figure: {self.alt}",
+        }
 
 
 def show(fig: Figure, alt: str) -> Picture:

@@ -173,7 +173,7 @@ def test_figures_have_alternative_texts_and_flipbooks_move(
         lesson.page.keyboard.press("ArrowRight")
     lesson.page.wait_for_timeout(300)
     assert box.screenshot() != before
-    figure = _cell_with_output(lesson, "image/png")
+    figure = _cell_with_output(lesson, "<img alt=")
     alt = lesson.cell(figure).locator(".jp-OutputArea-output img").first.get_attribute("alt")
     assert alt
     assert len(alt) > 20

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 
 import matplotlib
@@ -33,11 +34,12 @@ def standard_normal(z):
 def test_show_gives_png_with_alternative_text_and_closes_the_figure():
     fig, ax = plt.subplots(figsize=(3, 2))
     ax.plot([0, 1], [1, 0])
-    picture = plots.show(fig, "A falling line.")
-    data, metadata = picture._repr_mimebundle_()
-    assert data["text/plain"] == "Figure: A falling line."
-    assert metadata == {"image/png": {"alt": "A falling line."}}
-    assert Image.open(io.BytesIO(data["image/png"])).format == "PNG"
+    picture = plots.show(fig, 'A "falling" line.')
+    data = picture._repr_mimebundle_()
+    assert data["text/plain"] == 'Figure: A "falling" line.'
+    assert 'alt="A &quot;falling&quot; line."' in data["text/html"]
+    assert base64.b64encode(picture.png).decode() in data["text/html"]
+    assert Image.open(io.BytesIO(picture.png)).format == "PNG"
     assert not plt.fignum_exists(fig.number)
 
 
