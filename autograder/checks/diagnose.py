@@ -30,8 +30,11 @@ def diagnose(
 
 def reproduces(wrong: Wrong, records: Sequence[tuple[Call, Outcome]]) -> bool:
     """Whether the wrong answer gives the recorded outcome for every call, the last call first."""
-    answer = LocalAnswer(wrong.answer)
-    return all(_same_outcome(answer.perform(call), outcome) for call, outcome in reversed(records))
+    answers = map(LocalAnswer, (wrong.answer, *wrong.also))
+    return any(
+        all(_same_outcome(answer.perform(call), outcome) for call, outcome in reversed(records))
+        for answer in answers
+    )
 
 
 def _same_outcome(ours: Outcome, theirs: Outcome) -> bool:

@@ -119,11 +119,12 @@ class Part:
 
 @dataclass(frozen=True)
 class Wrong:
-    """A typical wrong answer, as an implementation, with its hint."""
+    """A typical wrong answer, as an implementation, with its hint; `also` has other ways to it."""
 
     name: str
     answer: Implementation
     hint: str
+    also: tuple[Implementation, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -45,10 +45,11 @@ def test_right_but_different_gets_full_marks(exercise: Exercise, entry: Right, s
 @pytest.mark.parametrize(("exercise", "entry"), entries("wrong"))
 @pytest.mark.parametrize("seed", SEEDS[::3])
 def test_wrong_answer_is_told_its_own_hint(exercise: Exercise, entry: Wrong, seed: int) -> None:
-    verdict = grade(exercise, entry.answer, seed)
-    assert verdict.score < verdict.max_score
-    assert verdict.misconception == entry.name, str(verdict)
-    assert verdict.hints[0] == entry.hint
+    for answer in (entry.answer, *entry.also):
+        verdict = grade(exercise, answer, seed)
+        assert verdict.score < verdict.max_score
+        assert verdict.misconception == entry.name, str(verdict)
+        assert verdict.hints[0] == entry.hint
 
 
 @exercise_ids
