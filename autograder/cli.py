@@ -56,13 +56,24 @@ def _add_grade(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="hand-ins at the same time (default: %(default)s, one per core)",
     )
     _add_timeout(grade)
+    grade.add_argument(
+        "--example",
+        action="store_true",
+        help="HANDINS is the example class: exit code 0 if each status and score is as expected",
+    )
     grade.set_defaults(run=_grade)
 
 
 def _grade(arguments: argparse.Namespace) -> int:
     from autograder.commands import grade
 
-    return grade(arguments.handins, arguments.out, arguments.workers, arguments.timeout)
+    return grade(
+        arguments.handins,
+        arguments.out,
+        arguments.workers,
+        arguments.timeout,
+        example=arguments.example,
+    )
 
 
 def _add_check(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

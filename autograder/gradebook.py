@@ -87,6 +87,8 @@ def _enter_lesson(gradebook: Any, lesson: Lesson) -> None:
 
 
 def _enter_records(gradebook: Any, lesson: Lesson, records: Sequence[Record]) -> None:
+    from nbgrader.api import Grade
+
     submissions = {s.student_id: s for s in gradebook.assignment_submissions(lesson.name)}
     students = {student.id for student in gradebook.students}
     for record in records:
@@ -100,12 +102,12 @@ def _enter_records(gradebook: Any, lesson: Lesson, records: Sequence[Record]) ->
         for notebook in submission.notebooks:
             found = {grade.cell.name: grade for grade in notebook.grades}
             for cell, score in scores.items():
-                _enter(found.get(cell) or _new_grade(gradebook, cell, lesson, record), score)
-
-
-def _new_grade(gradebook: Any, cell: str, lesson: Lesson, record: Record) -> Any:
-    """The grade of a cell that was added to the lesson after the first grading."""
-    return gradebook.find_grade(cell, lesson.name, lesson.name, record.student)
+                grade = found.get(cell)
+                if grade is None:  # the cell came into the lesson after the first grading
+                    source = gradebook.find_grade_cell(cell, lesson.name, lesson.name)
+                    grade = Grade(cell_id=source.id, notebook_id=notebook.id)
+                    gradebook.db.add(grade)
+                _enter(grade, score)
 
 
 def _scores(record: Record, lesson: Lesson) -> dict[str, float | None]:

@@ -12,7 +12,7 @@ from autograder.checks.render import number
 from autograder.lesson import Lesson
 from autograder.records import Record
 
-_MAX_WIDTH = 72
+_MAX_WIDTH = 40
 _TEXT_COLUMNS = 2
 
 
@@ -59,7 +59,7 @@ def table_text(records: Sequence[Record], lessons: Mapping[str, Lesson]) -> str:
             scores = [_points(record, exercise) or "-" for exercise in exercises]
             rows.append([record.student, record.status, f"{total or '-'} / {most}", *scores])
         lines = [name, *_aligned(rows)]
-        lines += [f"  {r.student}: {r.message}" for r in found if not r.graded]
+        lines += [_printable(f"  {r.student}: {r.message}") for r in found if not r.graded]
         blocks.append("\n".join(lines))
     return "\n\n".join(blocks)
 
@@ -80,7 +80,7 @@ def _points(record: Record, exercise: str) -> str:
 
 def _aligned(rows: list[list[str]]) -> list[str]:
     """Rows as lines, two spaces between columns; text to the left, numbers to the right."""
-    shown = [[_printable(item) for item in row] for row in rows]
+    shown = [[_printable(item)[:_MAX_WIDTH] for item in row] for row in rows]
     widths = [max(map(_width, column)) for column in zip(*shown, strict=True)]
     return ["  " + "  ".join(map(_padded, row, widths, range(len(row)))).rstrip() for row in shown]
 
@@ -92,7 +92,7 @@ def _padded(text: str, width: int, column: int) -> str:
 
 def _printable(text: str) -> str:
     """A text that cannot do anything to a terminal."""
-    return "".join(c if c.isprintable() else "?" for c in text)[:_MAX_WIDTH]
+    return "".join(c if c.isprintable() else "?" for c in text)
 
 
 def _width(text: str) -> int:

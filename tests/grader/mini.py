@@ -16,7 +16,8 @@ CONTROL = """\
 def control_variate(f, h):
     f, h = np.asarray(f, float), np.asarray(h, float)
     gap = h - h.mean(axis=0)
-    a = (gap * (f - f.mean(axis=0))).sum(axis=0) / (gap**2).sum(axis=0)
+    var = (gap**2).sum(axis=0)
+    a = (gap * (f - f.mean(axis=0))).sum(axis=0) / np.where(var > 0, var, 1.0)
     return f - a * h, a"""
 NO_CONTROL = "def control_variate(f, h):\n    raise NotImplementedError"
 
