@@ -7,6 +7,8 @@ Every part chooses inputs for which the other four bugs have no effect:
 - with an enormous noise sd only the likelihood's normaliser is left of it;
 - with a mean of 0 for the offset or the slope there is no cross term;
 - the cross term is odd in the slope's mean, so a difference shows it alone.
+
+When all terms are right, the last part also compares the whole, on the lesson's data among others.
 """
 
 from __future__ import annotations
@@ -91,16 +93,12 @@ prior = _one(prior_case, "the ELBO without data, for a q of entropy 0 (only the 
 noise = _one(noise_case, "the ELBO with noise sd 1e10, for a q of entropy 0 (no residual counts)")
 
 
-def squares(answer: Recorder, rng: np.random.Generator) -> None:
-    """First a slope, then an offset with mean 0."""
-    for zero, name in ((1, "slope"), (0, "offset")):
-        case = square_case(rng, zero)
-        what = f"the ELBO for noise sd 1, a q of entropy 0 and mean 0 of the {name}"
-        close(_bound(answer, case), _reference(case), what)
-
-
 def cross_term(answer: Recorder, rng: np.random.Generator) -> None:
-    """The change of the ELBO as the slope's mean changes sign; then everything together."""
+    """The change of the ELBO as the slope's mean changes sign.
+
+    It comes before the squares, which cannot be hidden in these two values: the bank holds the
+    wrong cross term with right and with wrong squares.
+    """
     data, mean, sd = _points(rng, 4), _signed(rng, 0.5, 1.0), _sds_without_entropy(rng)
     standard = _gaussian(np.zeros(2), np.ones(2))
     up, down = (
@@ -112,6 +110,14 @@ def cross_term(answer: Recorder, rng: np.random.Generator) -> None:
         "(which terms of (y - theta_0 - theta_1 x)² are odd in theta_1?)"
     )
     close(difference, _reference(up) - _reference(down), what)
+
+
+def squares(answer: Recorder, rng: np.random.Generator) -> None:
+    """First a slope, then an offset with mean 0; then everything together."""
+    for zero, name in ((1, "slope"), (0, "offset")):
+        case = square_case(rng, zero)
+        what = f"the ELBO for noise sd 1, a q of entropy 0 and mean 0 of the {name}"
+        close(_bound(answer, case), _reference(case), what)
     if _terms_are_right(answer, rng):
         _all_together(answer, rng)
 
@@ -119,7 +125,7 @@ def cross_term(answer: Recorder, rng: np.random.Generator) -> None:
 def _terms_are_right(answer: Recorder, rng: np.random.Generator) -> bool:
     """Whether the other parts pass: only then is the whole worth comparing."""
     try:
-        for part in (entropy, prior, noise, squares):
+        for part in (entropy, prior, noise, cross_term):
             part(answer, rng)
     except Mismatch:
         return False
@@ -144,6 +150,6 @@ BOUND_PARTS = (
     Part("entropy", 1, entropy),
     Part("normaliser of the prior", 1, prior),
     Part("normaliser of the likelihood", 1, noise),
-    Part("squares of offset and slope", 1, squares),
     Part("cross term", 1, cross_term),
+    Part("squares of offset and slope", 1, squares),
 )

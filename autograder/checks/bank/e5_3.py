@@ -164,6 +164,7 @@ WRONG = (
         "cross-term-without-x",
         _with(cross_x=0),
         "Expand (y - theta_0 - theta_1 x)² on paper: what multiplies theta_0 theta_1?",
+        also=(_with(cross_x=0, square0=2.0),),
     ),
     Wrong(
         "cross-term-sign",
