@@ -60,10 +60,8 @@ def _grade(source: Path, out: Path, workers: int, limits: Limits) -> list[Record
     found = collect(source, lesson_names(root))
     for remark in found.remarks:
         print(remark, file=sys.stderr)
-    # It takes a second or two to import; meanwhile the workers run, and this process waits.
-    later = threading.Thread(target=importlib.import_module, args=["nbgrader.api"])
-    later.start()
-    with _progress(len(found.hand_ins)) as advance:
+    lessons = {name: load_lesson(name, root) for name in lesson_names(root)}
+    with _importing("nbgrader.api"), _progress(len(found.hand_ins)) as advance:
 
         def done(record: Record) -> None:
             save_record(record, out)
@@ -71,13 +69,22 @@ def _grade(source: Path, out: Path, workers: int, limits: Limits) -> list[Record
 
         workers = min(workers, len(found.hand_ins))
         records = grade_all(source, found.hand_ins, limits, workers, root, done)
-    lessons = {name: load_lesson(name, root) for name in lesson_names(root)}
-    later.join()
     paths = write_outputs(records, lessons, out)
     print(table_text(records, lessons), end="\n\n")
     print(summary(records))
     print("\n".join(f"{kind}: {path}" for kind, path in paths.items()))
     return records
+
+
+@contextlib.contextmanager
+def _importing(module: str) -> Iterator[None]:
+    """Import a module that takes seconds, while this process waits for its workers."""
+    thread = threading.Thread(target=importlib.import_module, args=[module])
+    thread.start()
+    try:
+        yield
+    finally:  # an import that is under way when the interpreter ends prints a traceback
+        thread.join()
 
 
 def _compare(records: Sequence[Record], path: Path) -> int:
