@@ -25,11 +25,12 @@ from PIL import Image
 #: Browsers decode pictures up to about this width without trouble, phones included.
 MAX_SPRITE_WIDTH = 4096
 
+# The padding keeps the box's shape where JupyterLab, for an untrusted notebook, drops newer styles.
 # Everything is found from the slider itself, so one flipbook may stand twice on a page.
 # data-lm-suppress-shortcuts keeps JupyterLab from taking the arrow keys to change cells.
 TEMPLATE = """\
 <figure id="{id}" style="margin: 0.5em 0; max-width: {width}px">
-<div role="img" aria-label="{alt}" style="width: 100%; aspect-ratio: {width} / {height}; \
+<div role="img" aria-label="{alt}" style="width: 100%; height: 0; padding-bottom: {ratio}%; \
 background: white url(data:image/png;base64,{png}) {position} / {size} no-repeat"></div>
 <div style="display: flex; align-items: center; gap: 0.8em; margin-top: 0.3em">
 <input type="range" min="0" max="{last}" step="1" value="{start}" aria-label="{name}" \
@@ -78,7 +79,7 @@ class Flipbook:
         return TEMPLATE.format(
             id="flip-" + hashlib.sha256(self.png).hexdigest()[:12],
             width=width,
-            height=height,
+            ratio=f"{100 * height / width:.4f}".rstrip("0").rstrip("."),
             alt=escape(self.alt),
             png=base64.b64encode(self.png).decode(),
             position=f"{_percent(column, columns)} {_percent(row, rows)}",
