@@ -29,10 +29,12 @@ MONOTONE = 1e-9
 
 UNEVEN = {"nu_q": -20.0, "tau_q": 1e-6, "alpha_q": 1e4, "beta_q": 1.0}
 """q(mu) far too wide, q(gamma) far too sharp: mixing old and new factors makes the ELBO swing."""
+NEAR = {"nu_q": 4.0, "tau_q": 2.0, "alpha_q": 3.0, "beta_q": 2.0}
+"""Given first in most parts, so that an error without a start is known for what it is."""
 STARTS = {
     "a wide start": {"nu_q": 100.0, "tau_q": 1e-4, "alpha_q": 1e-3, "beta_q": 10.0},
     "a narrow start": {"nu_q": 0.0, "tau_q": 1e6, "alpha_q": 1e4, "beta_q": 1.0},
-    "a start near the data": {"nu_q": 4.0, "tau_q": 2.0, "alpha_q": 3.0, "beta_q": 2.0},
+    "a start near the data": NEAR,
 }
 
 
@@ -69,6 +71,7 @@ def _trace(found: Any) -> Array:
 
 def _cavi_lesson(answer: Recorder, rng: Rng) -> None:
     lesson = datasets.load("gaussian_100")["x"]
+    _check_optimum(answer, "on the lesson's data, given a start", lesson, LESSON_PRIOR, NEAR)
     _check_optimum(answer, "on the lesson's data", lesson, LESSON_PRIOR)
     _check_optimum(answer, "on other data", _like_the_lesson(rng, 80), LESSON_PRIOR)
 
@@ -101,7 +104,7 @@ def _cavi_starts(answer: Recorder, rng: Rng) -> None:
 
 
 def _cavi_few_data(answer: Recorder, rng: Rng) -> None:
-    _check_optimum(answer, "with two data", *_few_data(rng))
+    _check_optimum(answer, "with two data", *_few_data(rng), NEAR)
     whole = {"mu0": 3, "tau0": 2, "alpha0": 2, "beta0": 3}
     _check_optimum(answer, "with whole numbers", rng.integers(4, 9, 3), whole)
 
@@ -109,7 +112,7 @@ def _cavi_few_data(answer: Recorder, rng: Rng) -> None:
 def _cavi_round_off(answer: Recorder, rng: Rng) -> None:
     """With `rel_tol=0` the loop goes on until round-off is all that moves."""
     sets = [_like_the_lesson(rng, 100) for _ in range(30)]
-    answer.call("cavi_gaussian_gamma", sets[0], LESSON_PRIOR)
+    _check_optimum(answer, "on other data", sets[0], LESSON_PRIOR, NEAR)
     for x in sets:
         try:
             answer.call("cavi_gaussian_gamma", x, LESSON_PRIOR, max_iter=60, rel_tol=0.0)
@@ -117,8 +120,8 @@ def _cavi_round_off(answer: Recorder, rng: Rng) -> None:
             if error.fault.kind != "raised":
                 raise
             raise Mismatch(
-                f"with `rel_tol=0`, {error.fault.message} Near the optimum round-off moves the "
-                "ELBO down by some 1e-14 of its size now and then, which is no reason to raise.",
+                f"with `rel_tol=0`, {error.fault.message.rstrip('.')}. Near the optimum round-off "
+                "moves the ELBO down by some 1e-14 of its size now and then: no reason to raise.",
                 name="raises-on-round-off",
             ) from error
 

@@ -118,8 +118,7 @@ def _elbo_entropies(answer: Recorder, rng: Rng) -> None:
     close(
         entropy(theirs, wide) - entropy(theirs, narrow),
         entropy(ours, wide) - entropy(ours, narrow),
-        "the entropies, how much more of it your ELBO gives to a wide q than to a narrow one under "
-        "flat priors",
+        "H[q], by how much it favours a wide q over a narrow one in your ELBO under flat priors",
         atol=ELBO_ERROR,
     )
 

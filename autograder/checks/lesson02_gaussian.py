@@ -65,9 +65,9 @@ def _moments_in_general(answer: Recorder, rng: Rng) -> None:
 
 def _kl(answer: Recorder, rng: Rng) -> None:
     targets = [
+        (_covariance(rng, 4), "in dimension 4"),  # tells more mistakes apart than a pair does
         (PAIR, "at correlation 0.8"),
         (_pair(rng), "of a pair"),
-        (_covariance(rng, 4), "in dimension 4"),
         (np.diag(rng.uniform(0.3, 3.0, 3)), "for independent coordinates"),
     ]
     for cov, where in targets:

@@ -60,6 +60,11 @@ def precisions(mu: Array, cov: Array) -> Any:
     return mean, sd**-2.0, kl
 
 
+def roots_of_precisions(mu: Array, cov: Array) -> Any:
+    mean, sd, kl = solution(mu, cov)
+    return mean, 1.0 / sd, kl
+
+
 def mean_moved(mu: Array, cov: Array) -> Any:
     mean, sd, kl = solution(mu, cov)
     return np.linalg.inv(cov) @ mean * sd**2, sd, kl
@@ -88,6 +93,21 @@ def half_of_one_term(mu: Array, cov: Array) -> Any:
 def kl_of_sds(mu: Array, cov: Array) -> Any:
     mean, sd, _ = solution(mu, cov)
     return mean, sd, 0.5 * (log_det(cov) - np.log(sd).sum())
+
+
+def diagonal_for_the_determinant(mu: Array, cov: Array) -> Any:
+    mean, sd, _ = solution(mu, cov)
+    return mean, sd, 0.5 * np.log(np.diag(cov)).sum() - np.log(sd).sum()
+
+
+def marginals_in_the_kl(mu: Array, cov: Array) -> Any:
+    mean, sd, _ = solution(mu, cov)
+    return mean, sd, 0.5 * (log_det(cov) - np.log(np.diag(cov)).sum())
+
+
+def sign_of_the_determinant(mu: Array, cov: Array) -> Any:
+    mean, sd, _ = solution(mu, cov)
+    return mean, sd, 0.5 * float(np.linalg.slogdet(cov)[0]) - np.log(sd).sum()
 
 
 def other_direction(mu: Array, cov: Array) -> Any:
@@ -149,6 +169,12 @@ WRONG = (
         "The second result is asked as standard deviations; Λᵢᵢ is a precision, in units of 1/z².",
     ),
     Wrong(
+        "roots-of-precisions-returned",
+        {"mean_field_gaussian": roots_of_precisions},
+        "A precision is one over a variance, so √Λᵢᵢ is one over the sd. The tighter Λ holds a "
+        "coordinate, the narrower q must be.",
+    ),
+    Wrong(
         "mean-is-a-single-step",
         {"mean_field_gaussian": mean_moved},
         "Your mean is one coordinate step from zero, not where the steps come to rest. Put m = μ "
@@ -182,6 +208,24 @@ WRONG = (
         {"mean_field_gaussian": kl_of_sds},
         "log |Σ| is the log of variances multiplied; its partner must be made of variances too, "
         "log sd² and not log sd.",
+    ),
+    Wrong(
+        "diagonal-for-the-determinant",
+        {"mean_field_gaussian": diagonal_for_the_determinant},
+        "Your log |Σ| is the sum of log Σᵢᵢ, which is right for a diagonal matrix only. The "
+        "determinant knows the correlations.",
+    ),
+    Wrong(
+        "marginals-in-the-kl",
+        {"mean_field_gaussian": marginals_in_the_kl},
+        "Your sds are right, but your KL takes Σᵢᵢ for the variances of q: they are 1/Λᵢᵢ. That "
+        "is why it is negative.",
+    ),
+    Wrong(
+        "sign-of-the-determinant",
+        {"mean_field_gaussian": sign_of_the_determinant},
+        "`np.linalg.slogdet` returns two things, the sign of the determinant first. You need the "
+        "other one.",
     ),
     Wrong(
         "the-other-direction",

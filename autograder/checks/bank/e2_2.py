@@ -64,6 +64,15 @@ def gamma_as_variance(x: Array, E_gamma: float, mu0: float, tau0: float) -> Any:
     return solution(x, 1.0 / E_gamma, mu0, tau0)
 
 
+def average_of_the_data(x: Array, E_gamma: float, mu0: float, tau0: float) -> Any:
+    return np.mean(x), tau0 + len(x) * E_gamma
+
+
+def brackets_missing(x: Array, E_gamma: float, mu0: float, tau0: float) -> Any:
+    tau_q = tau0 + len(x) * E_gamma
+    return tau0 * mu0 + E_gamma * np.sum(x) / tau_q, tau_q
+
+
 def variance(x: Array, E_gamma: float, mu0: float, tau0: float) -> Any:
     nu_q, tau_q = solution(x, E_gamma, mu0, tau0)
     return nu_q, 1.0 / tau_q
@@ -129,6 +138,17 @@ WRONG = (
         {"update_q_mu": prior_dropped},
         "The prior N(μ₀, prec=τ₀) is part of the log joint: with very few data ν_q must stay near "
         "μ₀.",
+    ),
+    Wrong(
+        "average-of-the-data-returned",
+        {"update_q_mu": average_of_the_data},
+        "Your precision knows the prior, your mean does not: it is the plain average of x. Where "
+        "must ν_q go when τ₀ is enormous?",
+    ),
+    Wrong(
+        "brackets-missing",
+        {"update_q_mu": brackets_missing},
+        "Only the data part of your mean is divided by τ_q. Both parts are: mind the brackets.",
     ),
     Wrong(
         "tau0-as-variance",

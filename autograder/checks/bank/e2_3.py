@@ -51,6 +51,11 @@ def scale(x: Array, nu_q: float, tau_q: float, alpha0: float, beta0: float) -> A
     return alpha_q, 1.0 / beta_q
 
 
+def half_on_the_prior(x: Array, nu_q: float, tau_q: float, alpha0: float, beta0: float) -> Any:
+    alpha_q, beta_q = solution(x, nu_q, tau_q, alpha0, beta0)
+    return alpha_q, beta_q - 0.5 * beta0
+
+
 def prior_dropped(x: Array, nu_q: float, tau_q: float, alpha0: float, beta0: float) -> Any:
     return solution(x, nu_q, tau_q, 0.0, 0.0)
 
@@ -125,6 +130,37 @@ WRONG = (
         },
         "τ_q is the precision of q(μ), not its standard deviation: which power of τ_q is the "
         "variance?",
+    ),
+    Wrong(
+        "tau-squared",
+        {
+            "update_q_gamma": with_rate(
+                lambda x, nu_q, tau_q: 0.5 * (squares(x, nu_q) + len(x) / tau_q**2)
+            )
+        },
+        "1/τ_q is already the variance of μ under q, the mean of its squared gap. Do not square it "
+        "again.",
+    ),
+    Wrong(
+        "uncertainty-subtracted",
+        {
+            "update_q_gamma": with_rate(
+                lambda x, nu_q, tau_q: 0.5 * (squares(x, nu_q) - len(x) / tau_q)
+            )
+        },
+        "An uncertain μ makes E[(xᵢ − μ)²] larger, not smaller: E[(a − b)²] is the square of the "
+        "mean gap *plus* the variance.",
+    ),
+    Wrong(
+        "half-on-the-prior-too",
+        {"update_q_gamma": half_on_the_prior},
+        "The ½ belongs to the Gaussian's exponent; the prior brings −β₀ γ without a half.",
+    ),
+    Wrong(
+        "spread-of-the-data",
+        {"update_q_gamma": with_rate(lambda x, nu_q, tau_q: 0.5 * squares(x, float(np.mean(x))))},
+        "That is the spread of x about its own average. The update does not know μ, but it knows "
+        "q(μ): both ν_q and τ_q must enter.",
     ),
     Wrong(
         "half-missing",

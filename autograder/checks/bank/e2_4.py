@@ -39,12 +39,12 @@ def monte_carlo(num_draws: int) -> Implementation:
         rng = np.random.default_rng(0)
         mu = at.nu_q + rng.standard_normal(num_draws) / np.sqrt(at.tau_q)
         gamma = rng.gamma(at.alpha_q, 1.0 / at.beta_q, num_draws)
-        return _average(at, mu[:, None], gamma[:, None])
+        return average(at, mu[:, None], gamma[:, None])
 
     return {"elbo_gaussian_gamma": estimate}
 
 
-def _average(at: At, mu: Array, gamma: Array) -> float:
+def average(at: At, mu: Array, gamma: Array) -> float:
     """The mean over draws (S, 1) of log p(x, mu, gamma) - log q(mu, gamma)."""
     prior_gamma = stats.gamma(at.alpha0, scale=1.0 / at.beta0)
     log_p = np.sum(stats.norm.logpdf(at.x, mu, gamma**-0.5), axis=-1, keepdims=True)
@@ -172,6 +172,24 @@ WRONG = (
         "A Gamma density has a normaliser, β₀^α₀ / Γ(α₀): its logarithm belongs to E[log p(γ)].",
     ),
     Wrong(
+        "log-beta0-forgotten",
+        elbo(
+            log_prior_gamma=lambda at: (
+                TERMS["log_prior_gamma"](at) - at.alpha0 * float(np.log(at.beta0))
+            )
+        ),
+        "The normaliser of the prior of γ is β₀^α₀ / Γ(α₀): where is α₀ log β₀?",
+    ),
+    Wrong(
+        "priors-subtracted",
+        elbo(
+            log_prior_mu=lambda at: -TERMS["log_prior_mu"](at),
+            log_prior_gamma=lambda at: -TERMS["log_prior_gamma"](at),
+        ),
+        "You subtract the expected log priors. In the form E[log lik] − KL it is the KLs that are "
+        "subtracted; here the log joint is a sum, and all of it counts with a plus.",
+    ),
+    Wrong(
         "alpha0-for-alpha0-minus-one",
         elbo(log_prior_gamma=lambda at: TERMS["log_prior_gamma"](at) + at.e_log_gamma),
         "The exponent of γ in the density of a Gamma(α₀, rate=β₀) is α₀ − 1, not α₀.",
@@ -197,6 +215,16 @@ WRONG = (
             )
         ),
         "The entropy of a Gamma has four parts: α − log β + log Γ(α) + (1 − α) ψ(α). Count yours.",
+    ),
+    Wrong(
+        "gamma-for-its-logarithm",
+        elbo(
+            entropy_gamma=lambda at: float(
+                TERMS["entropy_gamma"](at) - special.gammaln(at.alpha_q) + special.gamma(at.alpha_q)
+            )
+        ),
+        "In the entropy of q(γ) stands log Γ(α), SciPy's `gammaln`, and not Γ(α) itself, which "
+        "overflows from α = 172 on.",
     ),
     Wrong(
         "entropy-of-gamma-forgotten",
@@ -277,7 +305,7 @@ def by_quadrature(*values: Any) -> Any:
     mu = at.nu_q + nodes / np.sqrt(at.tau_q)
     strata = (np.arange(20_000) + 0.5) / 20_000
     gamma = stats.gamma(at.alpha_q, scale=1 / at.beta_q).ppf(strata)
-    averages = [_average(at, np.array([[m]]), gamma[:, None]) for m in mu]
+    averages = [average(at, np.array([[m]]), gamma[:, None]) for m in mu]
     return weights @ averages / weights.sum()
 
 

@@ -116,6 +116,12 @@ WRONG = (
         "E[γ] of a Gamma(α, rate=β) is α/β; α·β would be right if β were a scale.",
     ),
     Wrong(
+        "mean-of-gamma-never-refreshed",
+        cavi(stale=True),
+        "Your q(μ) is the same in every sweep: E[γ] is computed once, before the loop. It must "
+        "follow the new α_q and β_q.",
+    ),
+    Wrong(
         "posterior-as-the-next-prior",
         cavi(prior_overwritten, most=200),
         "Each sweep starts from the last q as if it were the prior, so the data are counted again "
@@ -209,7 +215,7 @@ def from_the_sample_variance(
     max_iter: int = 1000,
     rel_tol: float = 1e-10,
 ) -> Any:
-    q = start(prior, {"nu_q": 0.0, "tau_q": 1.0, "alpha_q": 1.0, "beta_q": np.var(x) + 1e-3})
+    q = start(prior, {"nu_q": 0.0, "tau_q": 1.0, "alpha_q": 1.0, "beta_q": float(np.var(x)) + 1e-3})
     return cavi()["cavi_gaussian_gamma"](x, prior, q, max_iter, rel_tol)
 
 

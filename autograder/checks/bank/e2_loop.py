@@ -42,14 +42,16 @@ def cavi(
     *,
     elbo: Callable[[Array, Mapping[str, float], Params], float] = bound,
     before: bool = False,
+    stale: bool = False,
     strict: bool = False,
     tolerance: float | None = None,
     most: int = 100_000,
 ) -> Implementation:
     """A loop around `sweep`.
 
-    `before` records the ELBO ahead of the sweep, `strict` raises on any fall, `tolerance` replaces
-    the relative one by an absolute one, `most` caps the sweeps.
+    `before` records the ELBO ahead of the sweep, `stale` keeps to the first E[gamma], `strict`
+    raises on any fall, `tolerance` replaces the relative one by an absolute one, `most` caps the
+    sweeps.
     """
 
     def run(
@@ -59,10 +61,10 @@ def cavi(
         max_iter: int = 1000,
         rel_tol: float = 1e-10,
     ) -> dict[str, Any]:
-        q = start(prior, init)
+        first = q = start(prior, init)
         trace: list[float] = []
         for _ in range(min(max_iter, most)):
-            old, q = q, sweep(x, prior, q)
+            old, q = q, sweep(x, prior, first if stale else q)
             trace.append(elbo(x, prior, old if before else q))
             if len(trace) == 1:
                 continue
