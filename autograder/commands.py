@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from autograder.records import Record
 
 MISUSE = 2
+INTERRUPTED = 130
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 _LESSON_IN_ID = re.compile(r"[EO](\d{1,2})\b")
 
@@ -36,9 +37,12 @@ def grade(source: Path, out: Path, workers: int, timeout: float, *, example: boo
         if example:
             return _compare(records, source.parent / "expected.csv")
         return 0 if all(record.graded for record in records) else 1
-    except (ValueError, FileNotFoundError, CannotStart) as error:
+    except (ValueError, OSError, CannotStart) as error:
         print(error, file=sys.stderr)
         return MISUSE
+    except KeyboardInterrupt:
+        print(f"Interrupted. What was graded stands in {out / 'records'}.", file=sys.stderr)
+        return INTERRUPTED
 
 
 def _grade(source: Path, out: Path, workers: int, limits: Limits) -> list[Record]:
@@ -143,7 +147,7 @@ def check(path: Path, timeout: float) -> int:
     zygote = Zygote()
     try:
         return _check(path, zygote, Limits(seconds=timeout))
-    except (ValueError, FileNotFoundError, CannotStart) as error:
+    except (ValueError, OSError, CannotStart) as error:
         print(error, file=sys.stderr)
         return MISUSE
     finally:

@@ -20,20 +20,28 @@ from autograder.records import Record
 
 
 def write_gradebook(records: Sequence[Record], lessons: Mapping[str, Lesson], path: Path) -> Path:
-    """Enter all records of known lessons; the file is made if there is none."""
+    """Enter all records of known lessons; the file is made if there is none.
+
+    Raises:
+        ValueError: the file is there, and is not a gradebook.
+    """
     from nbgrader.api import Gradebook
+    from sqlalchemy.exc import DatabaseError
 
     path.parent.mkdir(parents=True, exist_ok=True)
     url = f"sqlite:///{path.resolve()}"
-    _create_tables(url)
     by_lesson = defaultdict(list)
     for record in records:
         if record.lesson in lessons:
             by_lesson[record.lesson].append(record)
-    with Gradebook(url) as gradebook, _one_transaction(gradebook):
-        for name in sorted(by_lesson):
-            _enter_lesson(gradebook, lessons[name])
-            _enter_records(gradebook, lessons[name], by_lesson[name])
+    try:
+        _create_tables(url)
+        with Gradebook(url) as gradebook, _one_transaction(gradebook):
+            for name in sorted(by_lesson):
+                _enter_lesson(gradebook, lessons[name])
+                _enter_records(gradebook, lessons[name], by_lesson[name])
+    except DatabaseError as error:
+        raise ValueError(f"Expected a gradebook in {path}, but: {error.orig}.") from None
     return path
 
 
