@@ -127,8 +127,8 @@ WRONG = (
     Wrong(
         "eps-outside-the-power",
         _answer(decay=lambda k, eps: float(k) ** -0.5 + eps),
-        "eps belongs to the exponent, -1/2 + eps: there it makes the step sizes obey the "
-        "Robbins-Monro conditions.",
+        "eps belongs to the exponent: k is raised to the power -1/2 + eps. Outside, it would keep "
+        "the steps from ever becoming small.",
     ),
     Wrong(
         "exponent-sign",
