@@ -124,6 +124,7 @@ def test_an_exercise_that_came_later_is_entered_for_all(tmp_path: Path) -> None:
     assert entries(path, "ada")["E5-3-check"] == (2.5, False)
 
 
+@pytest.mark.slow
 def test_the_tables_are_those_that_nbgrader_makes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,12 +16,12 @@ from autograder.example_answers import answers
 from autograder.example_class import with_bodies
 from autograder.grade import judge_submission
 from autograder.lesson import Lesson, load_lesson
-from autograder.notebooks import lesson_names, solution_notebook
+from autograder.notebooks import lesson_names, released_notebook, solution_notebook
 from autograder.sandbox.client import Zygote
 from autograder.sandbox.limits import Limits
 from autograder.submission import Submission, read_submission
 
-LESSONS = [name for name in lesson_names() if solution_notebook(name).is_file()]
+LESSONS = [name for name in lesson_names() if released_notebook(name).is_file()]
 ENDLESS = "never stops"
 
 
