@@ -925,8 +925,9 @@ print(f"{'exact posterior':28s} mean {model.mean}  sd {model.sd}")
 # %% [markdown]
 # The means look fine. The sds are **more than twice** those of the best factorised $q$, and larger
 # even than those of the exact posterior: the fit has simply not arrived. Whoever prints the means
-# only will not notice. So we go on from there: ten times the step, fifty draws, the baseline, and
-# step sizes that fade so that the noise dies out (lesson 4).
+# only will not notice. So we go on from there with fifty draws: 2000 iterations with ten times the
+# step, then 1000 with a fifth of that, so that the noise can die out (lesson 4). Once without and
+# once with the baseline:
 
 # %% tags=["demo"]
 ends = {}

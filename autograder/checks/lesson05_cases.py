@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from autograder.checks.compare import Mismatch
+from autograder.checks.compare import Mismatch, require, z_test
 from autograder.checks.protocol import Unanswered
 
 Array = Any
@@ -62,3 +62,20 @@ def exact_elbo(target: Target, mu: Array, sd: Array) -> float:
     gap = mu - mean
     kl = 0.5 * (np.diag(prec) @ sd**2 + gap @ prec @ gap - len(mean))
     return float(log_evidence - kl + 0.5 * np.linalg.slogdet(prec)[1] + np.sum(np.log(sd)))
+
+
+def unbiased_and_no_noisier(
+    rows: Array, expected: Array, reference: Array, what: str, alpha: float
+) -> None:
+    """Require estimates (R, P) to have the mean `expected`, and not to owe that to noise.
+
+    Enough noise would hide any bias. `reference` (R, P) are the text's own estimates of the same
+    size; constants in the weight raise the variance up to 25 times, useless noise far beyond 100.
+    """
+    z_test(rows, expected, what, alpha=alpha)
+    ratio = np.var(rows, axis=0) / np.var(reference, axis=0)
+    require(
+        bool(np.all(ratio < 100.0)),
+        f"{what}: expected about the variance of the estimator in the text, "
+        f"got {float(np.max(ratio)):.3g} times as much.",
+    )

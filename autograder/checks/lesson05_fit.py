@@ -14,6 +14,7 @@ from autograder.checks.lesson05_cases import (
     exact_gradient,
     exactly_or_in_expectation,
     gaussian_case,
+    unbiased_and_no_noisier,
 )
 from autograder.checks.protocol import Part, Recorder
 from autograder.checks.values import build, generator, made
@@ -22,7 +23,7 @@ from vi_lib import bbvi
 Array = Any
 
 NUM_ITER, NUM_SAMPLES = 150, 60
-TOLERANCE = 0.02
+TOLERANCE = 0.08
 """Nats below the best factorised Gaussian that a fit may end; see `reaches_the_optimum`."""
 
 
@@ -72,14 +73,18 @@ def _steps_on_average(
 ) -> None:
     target = (*target[:2], 0.0)
     g_mu, g_sd = exact_gradient(target, mu, sd)
-    rows, rho = [], 0.5
+    rows: list[Array] = []
+    reference: list[Array] = []
+    rho = 0.5
     for _ in range(40):
         case = (_log_joint(target), mu, np.log(sd), 1, 1000, rho, generator(_seed(rng)))
         got = _fit(answer, case, ("mu", "log_sd"))
-        moved = [_vector(got["mu"], "mu") - mu, _vector(got["log_sd"], "log_sd") - np.log(sd)]
-        rows.append(np.concatenate(moved) / rho)
+        for result, kept in ((got, rows), (bbvi.bbvi(*build(case)), reference)):
+            moved = [_vector(result["mu"], "mu") - mu, _vector(result["log_sd"], "log_sd")]
+            kept.append(np.concatenate([moved[0], moved[1] - np.log(sd)]) / rho)
+    expected = np.concatenate([g_mu, g_sd * sd])
     what = "the average step in (mu, log_sd), divided by rho"
-    z_test(np.array(rows), np.concatenate([g_mu, g_sd * sd]), what, alpha=Z_ALPHA)
+    unbiased_and_no_noisier(np.array(rows), expected, np.array(reference), what, Z_ALPHA)
 
 
 def trace_of_one_step(answer: Recorder, rng: np.random.Generator) -> None:
@@ -149,10 +154,10 @@ def _traces_on_average(
 
 
 def reaches_the_optimum(answer: Recorder, rng: np.random.Generator) -> None:
-    """A fit that starts at least 0.4 nats below the best q ends within 0.02 of it.
+    """A fit that starts at least 0.4 nats below the best q ends within 0.08 of it.
 
-    The reference ends 0.0013 nats below it on average and passed 2000 of 2000 single runs, the
-    worst 0.0135 below. One of three generators must do.
+    The reference ends 0.0013 nats below it on average, at worst 0.0135 in 2000 single runs; the
+    average of all iterates 0.011, at worst 0.054 in 400. One of three generators must do.
     """
     scale, corr = rng.uniform(0.6, 1.4, 2), float(rng.uniform(0.2, 0.4))
     cov = np.outer(scale, scale) * np.array([[1.0, corr], [corr, 1.0]])

@@ -50,9 +50,9 @@ def test_each_of_the_five_bugs_costs_one_point_and_gets_its_own_hint(bugs):
     verdict = grade("E5.3", e5_3._with(**change), seed=3)
     assert verdict.score == 5 - len(bugs)
     known = {wrong.name: wrong.hint for wrong in e5_3.WRONG}
-    # The bank knows the wrong cross term beside wrong squares, and then explains both by it.
+    # A mistake that has been told is tried first, and the bank knows it beside wrong squares.
     in_order = [bug for bug in ("X01", "X02", "X03", "X05", "X04") if bug in bugs]
-    if {"X04", "X05"} <= set(bugs):
+    if bugs == ("X04", "X05"):
         in_order.remove("X04")
     assert [hint for hint in verdict.hints if hint in known.values()] == [
         known[HINTS[bug]] for bug in in_order
@@ -207,17 +207,17 @@ STATISTICAL = {
 @pytest.mark.slow
 @pytest.mark.parametrize("name", STATISTICAL)
 def test_false_alarms_follow_the_nominal_rate(name, monkeypatch):
-    """At a nominal 1 % at most 15 of 400 right answers fail (p < 1e-5 if the rate is right)."""
+    """At a nominal 1 % at most 11 of 200 right answers fail (p < 1e-5 if the rate is right)."""
     for module in (gradients, control, fit):
         monkeypatch.setattr(module, "Z_ALPHA", 1e-2)
     part, answer = STATISTICAL[name]
     failed = 0
-    for seed in range(400):
+    for seed in range(200):
         try:
             part(Recorder(LocalAnswer(answer)), np.random.default_rng([seed, 77]))
         except Mismatch:
             failed += 1
-    assert failed <= 15
+    assert failed <= 11
 
 
 def test_stated_false_alarm_rates_add_up_to_at_most_1e_5():

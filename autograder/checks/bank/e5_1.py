@@ -57,6 +57,26 @@ def half_kept(theta: Array, mu: Array, sd: Array) -> Pair:
     return 0.5 * (theta - mu) / sd**2, 0.5 * (theta - mu) ** 2 / sd**3 - 1 / sd
 
 
+def half_kept_in_sd(theta: Array, mu: Array, sd: Array) -> Pair:
+    return (theta - mu) / sd**2, 0.5 * (theta - mu) ** 2 / sd**3 - 1 / sd
+
+
+def half_kept_in_mu(theta: Array, mu: Array, sd: Array) -> Pair:
+    return 0.5 * (theta - mu) / sd**2, (theta - mu) ** 2 / sd**3 - 1 / sd
+
+
+def two_kept(theta: Array, mu: Array, sd: Array) -> Pair:
+    return 2 * (theta - mu) / sd**2, (theta - mu) ** 2 / sd**3 - 1 / sd
+
+
+def two_kept_in_both(theta: Array, mu: Array, sd: Array) -> Pair:
+    return 2 * (theta - mu) / sd**2, 2 * (theta - mu) ** 2 / sd**3 - 1 / sd
+
+
+def half_log_sd(theta: Array, mu: Array, sd: Array) -> Pair:
+    return (theta - mu) / sd**2, (theta - mu) ** 2 / sd**3 - 0.5 / sd
+
+
 def gap_not_squared(theta: Array, mu: Array, sd: Array) -> Pair:
     return (theta - mu) / sd**2, (theta - mu) / sd**3 - 1 / sd
 
@@ -189,6 +209,20 @@ WRONG = (
         _named(half_kept),
         "A factor 1/2 has survived. Differentiating a square brings down a 2: "
         "what does it do to the 1/2 in front?",
+        also=(_named(half_kept_in_sd), _named(half_kept_in_mu)),
+    ),
+    Wrong(
+        "two-kept",
+        _named(two_kept),
+        "A factor 2 has survived. The exponent of q has a 1/2 in front of the square: "
+        "what does it do to the 2 that differentiating brings down?",
+        also=(_named(two_kept_in_both),),
+    ),
+    Wrong(
+        "half-log-sd",
+        _named(half_log_sd),
+        "Check the normaliser: q has 1/sd in front, so log q has -log sd. "
+        "The 1/2 goes with log sd², not with log sd.",
     ),
     Wrong(
         "gap-not-squared",

@@ -111,6 +111,21 @@ def sd_as_variance_in_log_q(log_joint: Any, mu: Array, sd: Array, theta: Array) 
     return _mean_product(score(theta, mu, sd), weights(log_joint, theta, mu, np.sqrt(sd)))
 
 
+def log_q_summed_over_draws(log_joint: Any, mu: Array, sd: Array, theta: Array) -> Pair:
+    weight = log_joint(theta) - np.sum(log_normal(theta, mu, sd))
+    return _mean_product(score(theta, mu, sd), weight)
+
+
+def log_q_averaged_over_coordinates(log_joint: Any, mu: Array, sd: Array, theta: Array) -> Pair:
+    weight = log_joint(theta) - np.mean(log_normal(theta, mu, sd), axis=1)
+    return _mean_product(score(theta, mu, sd), weight)
+
+
+def log_q_averaged_over_everything(log_joint: Any, mu: Array, sd: Array, theta: Array) -> Pair:
+    weight = log_joint(theta) - np.mean(log_normal(theta, mu, sd))
+    return _mean_product(score(theta, mu, sd), weight)
+
+
 def integer_sums(log_joint: Any, mu: Array, sd: Array, theta: Array) -> Pair:
     g_mu, g_sd = np.zeros_like(mu), np.zeros_like(sd)
     g_mu[:], g_sd[:] = plain(log_joint, mu, sd, theta)
@@ -186,6 +201,18 @@ WRONG = (
         _named(log_q_omitted),
         "Your weight is log p(x, theta) alone. The gradient in `mu` survives that on average, "
         "the one in `sd` does not: which part of the ELBO keeps q from collapsing?",
+    ),
+    Wrong(
+        "log-q-summed-over-draws",
+        _named(log_q_summed_over_draws),
+        "Each draw needs a log q of its own: add up the coordinates of a draw (`axis=1`), "
+        "not all entries of the array.",
+        also=(_named(log_q_averaged_over_everything),),
+    ),
+    Wrong(
+        "log-q-averaged-over-coordinates",
+        _named(log_q_averaged_over_coordinates),
+        "q is a product over the coordinates: is its logarithm their mean or their sum?",
     ),
     Wrong(
         "log-q-added",

@@ -56,6 +56,16 @@ def unguarded(f: Array, h: Array) -> Pair:
     return f - a * h, a
 
 
+def unguarded_and_not_centred(f: Array, h: Array) -> Pair:
+    a = np.mean(f * h, axis=0) / np.mean(h**2, axis=0)
+    return f - a * h, a
+
+
+def covariance_only(f: Array, h: Array) -> Pair:
+    a, _ = _moments(f, h)
+    return f - a * h, a
+
+
 def over_variance_of_f(f: Array, h: Array) -> Pair:
     cov, _ = _moments(f, h)
     a = _ratio(cov, np.var(f, axis=0))

@@ -52,6 +52,9 @@ def _run(
     elbo_log_q: float = -1.0,
     baseline: Callable[[Array], Array] = lambda weight: weight,
     total: bool = False,
+    all_log_q: bool = False,
+    elbo_total: bool = False,
+    rho_ignored: bool = False,
     in_sd: bool = False,
     sequential: bool = False,
     history_before: bool = False,
@@ -72,15 +75,19 @@ def _run(
         drawn = noise(rng, num_samples, len(mean), t) if eps is None else eps
         theta = mean + sd * drawn
         log_p, log_density = log_joint(theta), log_q(theta, mean, sd)
+        if all_log_q:
+            log_density = np.sum(log_density)
         weight = baseline(log_p + log_q_sign * log_density)[:, None]
         scale = num_samples if total else 1
-        step = scale * sign * (rho(1 if frozen_step else t + shift) if callable(rho) else rho)
+        rate = rho(1 if frozen_step else t + shift) if callable(rho) else rho
+        step = scale * sign * (1.0 if rho_ignored else rate)
         before = mean
         mean = mean + step * np.mean(score(theta, mean, sd)[0] * weight, axis=0)
         g_sd = np.mean(score(theta, mean if sequential else before, sd)[1] * weight, axis=0)
         gradient = g_sd * sd if chain else g_sd
         omega = np.log(sd + step * g_sd) if in_sd else omega + step * gradient
-        elbo.append(elbo_sign * np.mean(log_p + elbo_log_q * log_density))
+        estimate = elbo_sign * np.mean(log_p + elbo_log_q * log_density)
+        elbo.append(estimate * num_samples if elbo_total else estimate)
         history.append((before if history_before else mean).astype(kept))
         omegas.append(omega)
         if stop_at_drop and len(elbo) > 1 and elbo[-1] < elbo[-2]:
@@ -204,6 +211,23 @@ WRONG = (
         _with(log_q_sign=0.0),
         "The weight is log p(x, theta) - log q(theta); without log q nothing keeps q from "
         "collapsing to a point.",
+    ),
+    Wrong(
+        "log-q-summed-over-draws",
+        _with(all_log_q=True),
+        "Each draw needs a log q of its own: add up the coordinates of a draw (`axis=1`), "
+        "not all entries of the array.",
+    ),
+    Wrong(
+        "rho-ignored",
+        _with(rho_ignored=True),
+        "Your steps are the gradients themselves: multiply them by the step size rho.",
+    ),
+    Wrong(
+        "elbo-summed",
+        _with(elbo_total=True),
+        "The steps are right, but the trace is a sum over the draws. The ELBO is an expectation: "
+        "average the weights.",
     ),
     Wrong(
         "elbo-with-minus-entropy",
