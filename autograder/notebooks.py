@@ -201,6 +201,7 @@ def execute(name: str, root: Path | None = None) -> Path:
         timeout=600,
         kernel_name="python3",
         record_timing=False,
+        coalesce_streams=True,  # how prints split into outputs depends on time
         resources={"metadata": {"path": str(target.parent)}},
     )
     # The kernel writes a notice about its transport to stderr at each start.
