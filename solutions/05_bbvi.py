@@ -104,7 +104,8 @@ plots.show(fig, alt="Left: five data points and thirty lines drawn from the "
 # $$\mathcal L(\lambda) \approx \frac1M \sum_{m=1}^M
 # \big[\log p(x, \theta_m) - \log q(\theta_m; \lambda)\big], \qquad \theta_m \sim q(\cdot; \lambda).$$
 #
-# (Note the ≈. Slides and notebooks often write = for a Monte Carlo average; it is a random number.)
+# (Note the ≈. Slides and notebooks often write = for a Monte Carlo average, which is a random
+# number. And the sum runs to the number of draws $M$, over the index $m$; some run to $m$.)
 # It is tempting to differentiate this average in $\lambda$. Let us try, against the exact gradient,
 # which for this model is known.
 
@@ -495,7 +496,7 @@ plots.show(fig, alt="Variance of the gradient estimate against the number of "
 #
 # A published course notebook contains such a function. The one below is written in our words, but
 # computes exactly what that one does, in the students' and in the solution's version alike.
-# All figures of that lesson were drawn with it.
+# All ELBO figures of that lesson were drawn with it.
 
 # %%
 def published_elbo(data, q, prior, noise_sd):
@@ -882,8 +883,8 @@ ax.legend(loc="lower right")
 plots.show(fig, alt="Exact ELBO over 1000 iterations with five draws, plain "
            "and with a baseline. Both rise steeply and then crawl; the plain "
            "curve is ragged, that with the baseline much smoother. After "
-           "1000 iterations both are still some three nats below the dashed "
-           "log evidence.")
+           "1000 iterations both are still more than three nats below the "
+           "dashed log evidence.")
 
 # %% [markdown]
 # How often does a step make things worse? Some implementations check and **undo** such a step. Let
