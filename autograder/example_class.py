@@ -19,7 +19,7 @@ from pathlib import Path
 import nbformat
 
 from autograder.checks.registry import find
-from autograder.example_answers import answers
+from autograder.example_answers import StudentAnswer, answers
 from autograder.notebooks import exercises_of, identifier, released_notebook, solution_notebook
 from autograder.records import Status
 
@@ -37,7 +37,8 @@ class HandIn:
 
     `answers` names an answer per exercise: "right" (the solution), "untouched", or one of
     `example_answers`; `rest` is used for exercises that are not named. `damage` is done to the
-    notebook, then `spoil` to the file's text. `lost` are exercises that the damage costs.
+    notebook, then `spoil` to the file's text. `left` gives what remains of exercises that the
+    damage costs, or that are right themselves and call an answer that is wrong.
     """
 
     student: str
@@ -50,7 +51,7 @@ class HandIn:
     file: str = ""
     content: str = ""
     status: Status = "graded"
-    lost: tuple[str, ...] = ()
+    left: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def path(self) -> Path:
@@ -125,9 +126,8 @@ def expected_score(handin: HandIn) -> float | None:
         return None
     return float(
         sum(
-            _points(handin.lesson, exercise, name)
+            handin.left.get(exercise, _points(handin.lesson, exercise, name))
             for exercise, name in chosen(handin).items()
-            if exercise not in handin.lost
         )
     )
 
@@ -147,7 +147,7 @@ def expected_misconceptions(handin: HandIn) -> dict[str, str]:
         exercise: known[exercise, name].misconception
         for exercise, name in chosen(handin).items()
         if name not in (RIGHT, UNTOUCHED)
-        and exercise not in handin.lost
+        and exercise not in handin.left
         and known[exercise, name].misconception
     }
 
@@ -187,7 +187,12 @@ def _answer(notebook: Notebook, solution: Notebook, lesson: str, exercise: str, 
         lines = [line for line in source.splitlines() if "### BEGIN SOL" not in line]
         cell.source = "\n".join(line for line in lines if "### END SOL" not in line)
     elif name != UNTOUCHED:
-        cell.source = with_bodies(cell.source, answers(lesson)[exercise, name].bodies)
+        cell.source = filled(cell.source, answers(lesson)[exercise, name])
+
+
+def filled(source: str, answer: StudentAnswer) -> str:
+    """An answer cell with the answer in it."""
+    return answer.bodies[0] if answer.whole else with_bodies(source, answer.bodies)
 
 
 def with_bodies(source: str, bodies: tuple[str, ...]) -> str:

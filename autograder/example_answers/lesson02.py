@@ -213,6 +213,30 @@ return log_lik + log_p_mu + log_p_gamma + H_mu + H_gamma""",
         ),
         "entropy-of-mu-upside-down",
     ),
+    # For those whose updates or ELBO are not right, as the task suggests.
+    StudentAnswer(
+        "E2.5",
+        "with the library's updates",
+        5,
+        (
+            """\
+a0, b0 = prior["alpha0"], prior["beta0"]
+E = a0 / b0 if init is None else init["alpha_q"] / init["beta_q"]
+elbo, old = [], -np.inf
+for sweep in range(max_iter):
+    nu, tau = cavi.update_q_mu(x, E, prior["mu0"], prior["tau0"])
+    a, b = cavi.update_q_gamma(x, nu, tau, a0, b0)
+    E = a / b
+    new = cavi.elbo_gaussian_gamma(
+        x, prior["mu0"], prior["tau0"], a0, b0, nu, tau, a, b
+    )
+    elbo.append(new)
+    if new - old <= rel_tol * abs(new):
+        break
+    old = new
+return dict(nu_q=nu, tau_q=tau, alpha_q=a, beta_q=b, elbo=np.array(elbo))""",
+        ),
+    ),
     # The stopping rule compares an ELBO with itself; nothing comes of it, not even an error.
     StudentAnswer(
         "E2.5",
@@ -242,11 +266,10 @@ return {
 }""",
         ),
     ),
-    # Nowhere near the optimum, but it does not raise on round-off.
     StudentAnswer(
         "E2.5",
         "one sweep only",
-        0.5,
+        0,
         (
             """\
 from scipy.special import digamma, gammaln

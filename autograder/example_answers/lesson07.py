@@ -144,11 +144,11 @@ ANSWERS = (
         (_LOG_JOINT.format(half_normal=_HALF_NORMAL, jacobian=_JACOBIAN), "return np.exp(m)"),
         "lognormal-median",
     ),
-    # A constant is missing: the gradient does not notice, the values and the evidence do.
+    # A constant is missing; only the mean of the log-normal is right.
     StudentAnswer(
         "E7.2",
         "half-normal without 2",
-        2,
+        1,
         (_LOG_JOINT.format(half_normal="-half", jacobian=_JACOBIAN), _MEAN),
         "half-normal-without-2",
     ),

@@ -22,6 +22,7 @@ from autograder.example_class import (
     exercise_names,
     expected_misconceptions,
     expected_score,
+    filled,
     with_bodies,
     write_example_class,
 )
@@ -152,7 +153,7 @@ def namespace(answer: StudentAnswer) -> dict[str, Any]:
     stub = cell_of(notebook, identifier(answer.exercise)).source
     names: dict[str, Any] = {}
     exec(imports.source, names)
-    exec(answer.bodies[0] if answer.whole else with_bodies(stub, answer.bodies), names)
+    exec(filled(stub, answer), names)
     return names
 
 
