@@ -29,7 +29,8 @@ from autograder.lesson import Lesson, load_lesson
 from autograder.records import Record, Status
 from autograder.sandbox.client import Zygote
 from autograder.sandbox.limits import TIER, Limits
-from autograder.sandbox.session import Loss, RemoteAnswer, Session, capital
+from autograder.sandbox.remote import RemoteAnswer, capital
+from autograder.sandbox.session import Loss, Session
 from autograder.submission import Submission, Unreadable, read_submission
 
 _NO_TOOL = Loss(

@@ -12,6 +12,7 @@ import importlib
 import json
 import os
 import pkgutil
+import shutil
 import signal
 import socket
 import sys
@@ -52,17 +53,23 @@ def main(descriptor: int) -> None:
     gc.collect()
     gc.freeze()  # a child's garbage collections must not copy all of the parent's memory
     control.sendall(b'{"ready": true}\n')
+    folders: dict[int, str] = {}
     while True:
         line, descriptors = _request(control)
         if not line:
             break
         request = json.loads(line)
         if "fork" in request:
-            reply = {"pid": _fork(control, request["fork"], descriptors)}
+            pid = _fork(control, request["fork"], descriptors)
+            folders[pid] = request["fork"]["folder"]
+            reply = {"pid": pid}
         else:
+            folders.pop(request["end"], None)
             reply = {"status": _end(request["end"], request["patience"])}
         control.sendall(json.dumps(reply).encode() + b"\n")
     _sweep()
+    for folder in folders.values():  # the grader was killed: nobody else will remove them
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _request(control: socket.socket) -> tuple[bytes, list[int]]:

@@ -15,7 +15,8 @@ from autograder.checks.answer import Call, Outcome
 from autograder.sandbox.cells import Code, plain_python
 from autograder.sandbox.client import CannotStart, Zygote
 from autograder.sandbox.limits import MIB, Limits
-from autograder.sandbox.session import Loss, Program, RemoteAnswer, Session
+from autograder.sandbox.remote import RemoteAnswer
+from autograder.sandbox.session import Loss, Program, Session
 
 QUICK = Limits(seconds=4.0)
 USUAL = Limits(seconds=20.0)
@@ -408,3 +409,18 @@ def _sleeping(seconds: str) -> bool:
         except OSError:
             continue
     return False
+
+
+def test_a_zygote_whose_grader_is_gone_cleans_up_and_ends() -> None:
+    zygote = Zygote()
+    session = Session(zygote, Program((Code(1, "def f():\n    return 1.0"),)), USUAL)
+    assert value(session, "f") == 1.0
+    child, process = session.child, zygote.process
+    assert child is not None
+    assert process is not None
+    assert Path(child.folder).exists()
+    zygote.close()  # as when the grader is killed: its end of the socket is closed
+    child.sock.close()
+    assert process.returncode == 0
+    assert _gone(child.pid)
+    assert not Path(child.folder).exists()
