@@ -78,6 +78,8 @@ def _any_of_three(
             return
         except Mismatch as mismatch:
             failure = mismatch
+            if not np.mean(elbo[-NUM_ITER // 4 :]) > np.mean(elbo[:5]):
+                failure.message += " The ELBO falls during the run: do your steps lead uphill?"
     assert failure is not None
     _fit(answer, log_joint, maps, 4, seeds[-1])
     raise failure
@@ -157,7 +159,14 @@ def _supports(answer: Recorder, rng: Rng) -> None:
     log_joint = made(f"{HERE}pushed_forward_gaussian", maps, mean, sd, log_evidence)
 
     def judge(mu: np.ndarray, omega: np.ndarray, elbo: np.ndarray) -> None:
-        _near(mu, mean, "The means of q on the real line, of a positive and a bounded parameter")
+        try:
+            _near(mu, mean, "The means of q on the real line, a positive and a bounded parameter")
+        except Mismatch as mismatch:
+            mismatch.message += (
+                " If the regression is right, look at log |det J|: is it added, with a plus, and "
+                "once per draw (pass `zeta[:, d:d+1]`)?"
+            )
+            raise
         _sds_near(omega, sd, "The sds of q on the real line")
         last = float(np.mean(elbo[-NUM_ITER // 4 :]))
         require(

@@ -39,6 +39,20 @@ def _naive_sigmoid(x: Any) -> Any:
     return np.exp(x) / (1.0 + np.exp(x))
 
 
+def _identity_of_one_number() -> type:
+    class Identity:
+        def forward(self, theta: Any) -> Any:
+            return theta
+
+        def inverse(self, zeta: Any) -> Any:
+            return zeta
+
+        def log_abs_det_jacobian(self, zeta: Any) -> Any:
+            return 0.0
+
+    return Identity
+
+
 WRONG = (
     Wrong(
         "jacobian-sign",
@@ -115,6 +129,12 @@ WRONG = (
         "J is diagonal: is its determinant the sum of the slopes, or their product?",
     ),
     Wrong(
+        "identity-is-one-number",
+        {**answer(), "Identity": _identity_of_one_number()},
+        "The log |det J| of the identity is 0 for *each* row: (S, D) -> (S,), an array of zeros. "
+        "You return a single 0.",
+    ),
+    Wrong(
         "not-summed",
         answer(same),
         "You return one number per coordinate. A row of zeta is one point with one determinant: "
@@ -180,8 +200,21 @@ WRONG = (
                 lambda z, a, b: np.log(elementwise_grad(lambda x: interval(x, a, b))(z)),
             ),
         ),
-        "Right in the middle, but at zeta = -800 the slope is exp(-800), which is 0 in floating "
-        "point, while its log is simply -800. Write down the log of the slope, not the slope.",
+        "At zeta = -800 your log |det J| is -inf; the right value is -800. A slope of exp(-800) "
+        "becomes 0, and exp(800) overflows, before the log is taken: write down the log of the "
+        "slope itself, with `np.logaddexp`.",
+    ),
+    Wrong(
+        "sigmoid-as-a-quotient",
+        answer(
+            Logit=(
+                logit,
+                lambda z, a, b: a + (b - a) / (1.0 + np.exp(-z)),
+                interval_slope,
+            )
+        ),
+        "The values are right, but the gradient of 1 / (1 + exp(800)) is inf / inf, and ADVI would "
+        "stop with `nan`. The exponential of a stable log sigmoid has a finite gradient.",
     ),
 )
 

@@ -69,6 +69,16 @@ def _columns_swapped(zeta: Any, x: Any) -> Any:
     return _answer()["unconstrained_log_joint"](zeta[:, ::-1], x)
 
 
+def _one_point_only(zeta: Any, x: Any) -> Any:
+    mu, log_sd = zeta
+    log_lik = np.sum(_log_normal_density(x, mu, np.exp(log_sd)))
+    return log_lik + _prior_mu(mu, log_sd) + _prior_sd(mu, log_sd) + log_sd
+
+
+def _data_against_rows(x: Any, mu: Any, log_sd: Any) -> Any:
+    return np.sum(_log_normal_density(x, mu, np.exp(log_sd)))
+
+
 def _fills_an_array(zeta: Any, x: Any) -> Any:
     out = numpy.zeros(len(zeta))
     for i in range(len(zeta)):
@@ -192,6 +202,18 @@ WRONG = (
         "Right numbers, but autograd cannot follow an assignment into an array, and ADVI has to "
         "differentiate your log joint. Compute all rows at once, or collect them in a list and "
         "call `np.array` at the end.",
+    ),
+    Wrong(
+        "one-point-only",
+        {**_answer(), "unconstrained_log_joint": _one_point_only},
+        "zeta holds many points, one per row: mu is its first column, zeta[:, 0], and log sd its "
+        "second. Each row gets its own log density.",
+    ),
+    Wrong(
+        "data-against-rows",
+        _answer(likelihood=_data_against_rows),
+        "x has N entries and mu one per row of zeta, S: they must not be paired up. Make a table "
+        "(S, N), with mu[:, None], and sum over the data, axis=1.",
     ),
     Wrong(
         "lognormal-median",

@@ -41,6 +41,11 @@ def _right(g: Any, eps: Any, omega: Any, mu: Any) -> tuple[Any, Any]:
     return _mean(g), _mean(g * eps) * np.exp(omega) + 1.0
 
 
+def _gradient_of_a_vector(log_joint: Any, mu: Any, omega: Any, eps: Any) -> Any:
+    g = grad(log_joint)(mu + np.exp(omega) * eps)
+    return _right(g, eps, omega, mu)
+
+
 WRONG = (
     Wrong(
         "omega-as-sd",
@@ -148,6 +153,24 @@ WRONG = (
         _answer(_right, at=lambda mu, omega, eps: mu + 0.0 * eps),
         "You take the slope of the log joint at mu for every draw. It is wanted at the draws "
         "zeta = mu + exp(omega) eps.",
+    ),
+    Wrong(
+        "gradient-of-a-vector",
+        {"advi_gradients": _gradient_of_a_vector},
+        "`log_joint` returns one value per row, and `grad` wants a function with one value. "
+        "Differentiate the sum over the rows: each row of the result is then its own row's "
+        "gradient.",
+    ),
+    Wrong(
+        "averages-twice",
+        _answer(
+            lambda g, eps, omega, mu: (
+                _mean(g) / len(eps),
+                _mean(g * eps) / len(eps) * np.exp(omega) + 1.0,
+            )
+        ),
+        "You divide by the number of draws twice: once in the function that you differentiate and "
+        "once more over its rows. Differentiate the sum, then take the mean.",
     ),
     Wrong(
         "order-swapped",

@@ -131,6 +131,25 @@ WRONG = (
         "the steps from ever becoming small.",
     ),
     Wrong(
+        "eps-sign",
+        _answer(decay=lambda k, eps: float(k) ** -(0.5 + eps)),
+        "-1/2 + eps is not -(1/2 + eps). Mind the brackets.",
+    ),
+    Wrong(
+        "options-ignored",
+        _answer(
+            lambda k, g, s, alpha: _memory(k, g, s, 0.1),
+            lambda k, eps: _decay(k, 1e-16),
+            lambda s, tau: _damped(s, 1.0),
+        ),
+        "Your numbers are right for the default tau, alpha and eps only. Use the arguments.",
+    ),
+    Wrong(
+        "no-first-step",
+        _answer(lambda k, g, s, alpha: alpha * g**2 + (1.0 - alpha) * s),
+        "At k = 1 there is no past: `s_prev` is None, and s is simply g squared.",
+    ),
+    Wrong(
         "exponent-sign",
         _answer(decay=lambda k, eps: float(k) ** (0.5 + eps)),
         "Do your steps shrink with k? The exponent is -1/2 + eps.",
