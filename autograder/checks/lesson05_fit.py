@@ -55,7 +55,10 @@ def _compare(answer: Recorder, case: tuple[Any, ...], keys: tuple[str, ...], whe
     expected = bbvi.bbvi(*build(case))
     got = _fit(answer, case, keys)
     for key in keys:
-        close(got[key], expected[key], f"`{key}` after {when}")
+        wanted = expected[key]
+        if key == "elbo" and array(got[key], "`elbo`").size == 1:
+            wanted = wanted[-1]  # the last estimate alone will do
+        close(got[key], wanted, f"`{key}` after {when}")
 
 
 def one_step(answer: Recorder, rng: np.random.Generator) -> None:

@@ -246,11 +246,6 @@ WRONG = (
         "The steps are right, but the trace is minus the ELBO.",
     ),
     Wrong(
-        "elbo-last-only",
-        _with(last_elbo=True),
-        "`elbo` is a trace: one estimate per iteration, (num_iter,).",
-    ),
-    Wrong(
         "summed-over-draws",
         _with(total=True),
         "Your step grows with `num_samples`: average the gradients over the draws.",
@@ -295,6 +290,7 @@ WRONG = (
 )
 
 RIGHT = (
+    Right("last-elbo-alone", _with(last_elbo=True)),
     Right("as in the text", _with()),
     Right("a dataclass", {"bbvi": as_dataclass}),
     Right("lists and rng.normal", {"bbvi": in_lists}),
