@@ -92,7 +92,9 @@ def judge_submission(
                 verdicts[task.exercise.id] = verdict
     finally:
         session.drop()
-    notes += [f"Left out: {loss.sentence}." for loss in session.losses.values()]
+    told = set(losses.values())
+    left_out = [loss for loss in session.losses.values() if loss not in told]
+    notes += [f"Left out: {loss.sentence}." for loss in left_out]
     return _sum_up(hand_in, submission, lesson, verdicts, losses, tuple(notes))
 
 
