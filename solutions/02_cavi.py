@@ -1096,7 +1096,7 @@ def experiment(data, prior, e_gamma=1.0):
 experiment(x[:10], {"mu0": 0.0, "tau0": 1e-6, "alpha0": 0.01, "beta0": 0.01})
 
 # %% [markdown] open="O2" points=5
-# ### BEGIN SOLUTION
+# <!-- BEGIN SOLUTION -->
 # **Prior.** (a) With $N = 100$ and $\alpha_0 = \beta_0 = 100$, a prior worth 200 data that says
 # $\gamma \approx 1$, $\mathbb{E}_q[\gamma]$ moves from 0.778 to 0.914, its sd falls from 0.110 to
 # 0.0746 (exact 0.0747), and the gap falls from 0.0050 to 0.0017 nats: an agreeing prior makes the
@@ -1122,7 +1122,7 @@ experiment(x[:10], {"mu0": 0.0, "tau0": 1e-6, "alpha0": 0.01, "beta0": 0.01})
 # comparing the final ELBOs: equal ELBOs and parameters suggest one optimum, different ones prove
 # several; the highest is to be kept, and the others are a warning that the posterior may have more
 # modes than $q$ shows.
-# ### END SOLUTION
+# <!-- END SOLUTION -->
 
 # %% [markdown]
 # ## References

@@ -1036,7 +1036,7 @@ except ValueError as error:
 # average nevertheless find the way to $p$? About ten sentences; a sketch in words is welcome.
 
 # %% [markdown] open="O5" points=5
-# ### BEGIN SOLUTION
+# <!-- BEGIN SOLUTION -->
 # The contribution of a draw is score times weight. The score in $\mu$ is
 # $\Sigma^{-1}(\theta - \mu)$: it lies on the line from the centre of $q$ to the draw (exactly so
 # for equal sds, otherwise stretched in the narrow coordinates) and points away from the centre,
@@ -1056,7 +1056,7 @@ except ValueError as error:
 # their arrows no longer cancel, and the difference points to where $p$ exceeds $q$. This
 # comparison of values across $q$ is a finite difference made of random points, which is why it
 # needs many draws (1 point).
-# ### END SOLUTION
+# <!-- END SOLUTION -->
 
 # %% [markdown]
 # ## References
