@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from autograder.checks.protocol import Verdict
-from autograder.feedback import exercise_order, hints_of
 from autograder.records import Record
+from autograder.views import exercise_order, hints_of
 
 MIN_HANDINS = 10
 """Below this many complete hand-ins a correlation is not reported."""

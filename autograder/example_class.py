@@ -20,15 +20,13 @@ import nbformat
 
 from autograder.checks.registry import find
 from autograder.example_answers import StudentAnswer, answers
+from autograder.example_damage import Damage, Notebook, cell_of
 from autograder.notebooks import exercises_of, identifier, released_notebook, solution_notebook
 from autograder.records import Status
 
 STUB = "# Your answer replaces this line.\nraise NotImplementedError"
 TEXT_STUB = "*Your answer replaces this line.*"
 RIGHT, UNTOUCHED = "right", "untouched"
-
-Notebook = nbformat.NotebookNode
-Damage = Callable[[Notebook], None]
 
 
 @dataclass(frozen=True)
@@ -211,61 +209,3 @@ def with_bodies(source: str, bodies: tuple[str, ...]) -> str:
 def _reflect(notebook: Notebook, text: str) -> None:
     (cell,) = (cell for cell in notebook.cells if cell.source.strip() == TEXT_STUB)
     cell.source = text
-
-
-def cell_of(notebook: Notebook, grade_id: str) -> Notebook:
-    """The cell with this id; `KeyError` if there is none."""
-    for cell in notebook.cells:
-        if cell.metadata.get("nbgrader", {}).get("grade_id") == grade_id:
-            return cell
-    raise KeyError(f"expected a cell {grade_id!r} in the notebook")
-
-
-def deleted(grade_id: str) -> Damage:
-    """The cell is deleted."""
-    return lambda notebook: notebook.cells.remove(cell_of(notebook, grade_id))
-
-
-def duplicated(grade_id: str) -> Damage:
-    """The cell stands twice, as after a careless copy and paste."""
-
-    def damage(notebook: Notebook) -> None:
-        cell = cell_of(notebook, grade_id)
-        twin = copy.deepcopy(cell)
-        twin["id"] = f"{cell['id']}-copy"
-        notebook.cells.insert(notebook.cells.index(cell) + 1, twin)
-
-    return damage
-
-
-def appended(grade_id: str, code: str) -> Damage:
-    """Code at the end of the cell."""
-
-    def damage(notebook: Notebook) -> None:
-        cell = cell_of(notebook, grade_id)
-        cell.source = f"{cell.source}\n\n\n{code}"
-
-    return damage
-
-
-def prepended(grade_id: str, code: str) -> Damage:
-    """Code at the start of the cell."""
-
-    def damage(notebook: Notebook) -> None:
-        cell = cell_of(notebook, grade_id)
-        cell.source = f"{code}\n\n\n{cell.source}"
-
-    return damage
-
-
-def colon_forgotten(grade_id: str) -> Damage:
-    """A syntax error: the first `def` of the cell has lost its colon."""
-
-    def damage(notebook: Notebook) -> None:
-        cell = cell_of(notebook, grade_id)
-        before, colon, after = cell.source.partition("):\n")
-        if not colon:
-            raise ValueError(f"expected a def in the cell {grade_id!r}")
-        cell.source = f"{before})\n{after}"
-
-    return damage

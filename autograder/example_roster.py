@@ -2,16 +2,8 @@
 
 from __future__ import annotations
 
-from autograder.example_class import (
-    RIGHT,
-    UNTOUCHED,
-    HandIn,
-    appended,
-    colon_forgotten,
-    deleted,
-    duplicated,
-    prepended,
-)
+from autograder.example_class import RIGHT, UNTOUCHED, HandIn
+from autograder.example_damage import appended, colon_forgotten, deleted, duplicated, prepended
 
 L02, L05, L07 = "02_cavi", "05_bbvi", "07_advi"
 
@@ -165,12 +157,7 @@ CLASS = (
         },
         rest=UNTOUCHED,
     ),
-    HandIn(
-        "дарья-иванова",
-        L07,
-        {"E7.2": "no Jacobian", "E7.3": "omega as sd"},
-        rest=UNTOUCHED,
-    ),
+    HandIn("дарья-иванова", L07, {"E7.2": "no Jacobian", "E7.3": "omega as sd"}, UNTOUCHED),
     # Half done.
     HandIn("priya-raghunathan", L02, {"E2.1": RIGHT, "E2.2": "variance returned"}, UNTOUCHED),
     HandIn(

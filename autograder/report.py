@@ -129,16 +129,17 @@ def stack_text(exercise: ExerciseStats) -> str:
 
 
 def stuck_on(row: StudentStats) -> list[str]:
-    """Where a student lost points: the recognised mistakes, then the rest, then what is untouched.
-
-    One line each, so that a long list of empty exercises takes one line too.
-    """
-    known = [f"{v.exercise}: {v.misconception}" for v in row.stuck if v.misconception]
+    """Where a student lost points: recognised mistakes, then the rest, then what is untouched."""
     idle = ("not started", "not defined")
-    tried = [v.exercise for v in row.stuck if not v.misconception and v.status not in idle]
-    untouched = [v.exercise for v in row.stuck if v.status in idle]
-    rest = (("Not right yet", tried), ("Not started", untouched))
-    return known + [f"{title}: {', '.join(names)}" for title, names in rest if names]
+    lines = {
+        "Mistakes": [f"{v.exercise} {v.misconception}" for v in row.stuck if v.misconception],
+        "Not right yet": [
+            v.exercise for v in row.stuck if not v.misconception and v.status not in idle
+        ],
+        "Not started": [v.exercise for v in row.stuck if v.status in idle],
+        "Not graded": list(row.ungraded),
+    }
+    return [f"{title}: {', '.join(names)}" for title, names in lines.items() if names]
 
 
 def time_text(records: Sequence[Record]) -> str:

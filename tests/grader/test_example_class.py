@@ -18,7 +18,6 @@ from autograder.example_class import (
     RIGHT,
     UNTOUCHED,
     HandIn,
-    cell_of,
     exercise_names,
     expected_misconceptions,
     expected_score,
@@ -26,6 +25,7 @@ from autograder.example_class import (
     with_bodies,
     write_example_class,
 )
+from autograder.example_damage import cell_of
 from autograder.example_roster import CLASS
 from autograder.notebooks import identifier, lesson_names, released_notebook
 from autograder.pool import grade_all

@@ -14,8 +14,9 @@ import pytest
 from browsing import chromium, watch
 from made_up_records import HINT, ODD_NAMES, failed, made_up_class, not_started, record, verdict
 
-from autograder.feedback import exercise_views, kind_words, page_of, write_feedback
+from autograder.feedback import kind_words, page_of, write_feedback
 from autograder.pages import file_names, inline, percent, without_paths
+from autograder.views import exercise_views
 
 
 def written(tmp_path: Path, *records: Any) -> dict[str, str]:

@@ -204,7 +204,7 @@ def test_students_below_half_are_listed_with_what_they_are_stuck_on() -> None:
         ("ivan", 8.0, 20.0),
     ]
     assert stuck_on(rows[0]) == [
-        "E5.2: entropy-forgotten",
+        "Mistakes: E5.2 entropy-forgotten",
         "Not right yet: E5.1",
         "Not started: E2.1, E2.2, E2.10",
     ]
