@@ -1259,7 +1259,7 @@ for eta in (0.01, 0.1, 0.5, 1.0, 10.0, 100.0):
 # %% [markdown]
 # ## 10 Where this breaks
 #
-# - **Few data, funnels.** With three data the sd of $\mu$ came out 0.185 instead of 0.287 (section
+# - **Few data, funnels.** With three data the sd of $\mu$ came out 0.183 instead of 0.287 (section
 #   7). Mean field cuts what ties the parameters together.
 # - **More than one mode.** A Gaussian covers one of them, and the ELBO does not mention the others.
 # - **Heavy tails.** On the scale of $\zeta$ the tails of $q$ are Gaussian. What the posterior has

@@ -139,8 +139,8 @@ WRONG = (
     Wrong(
         "mu-prior-forgotten",
         _answer(prior_mu=_nothing),
-        "The joint has three densities: the likelihood, the prior of mu, and the prior of sd. "
-        "Which one is missing?",
+        "Your joint knows the data and sd, but what was known of mu before? Its prior is a "
+        "factor of the joint, too.",
     ),
     Wrong(
         "likelihood-mean",
