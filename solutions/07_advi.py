@@ -129,10 +129,9 @@ plots.show(
 # <details><summary><b>Question 1.</b> Why not simply cut the Gaussian off at zero and renormalise it?
 # </summary>
 #
-# One can, but the cut moves with nothing: the density would still jump at 0, where this posterior
-# goes smoothly to its prior value, and the gradient with respect to the parameters of $q$ would get
-# a term from the moving normaliser. With a map we keep one family, one formula and one program for
-# all supports.
+# One can, but a cut Gaussian still has its full height at 0, where this posterior goes to 0, and the
+# gradient with respect to the parameters of $q$ gets a term from the normaliser, which changes with
+# them. With a map we keep one family, one formula and one program for all supports.
 # </details>
 #
 # > **Spot the error.** A well-known article states the goal of variational inference as
