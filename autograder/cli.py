@@ -61,6 +61,9 @@ def _add_grade(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         action="store_true",
         help="HANDINS is the example class: exit code 0 if each status and score is as expected",
     )
+    grade.add_argument(
+        "--again", action="store_true", help="grade anew what an earlier run has graded already"
+    )
     grade.set_defaults(run=_grade)
 
 
@@ -73,6 +76,7 @@ def _grade(arguments: argparse.Namespace) -> int:
         arguments.workers,
         arguments.timeout,
         example=arguments.example,
+        again=arguments.again,
     )
 
 

@@ -10,6 +10,7 @@ import re
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,15 +26,24 @@ _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 _LESSON_IN_ID = re.compile(r"[EO](\d{1,2})\b")
 
 
-def grade(source: Path, out: Path, workers: int, timeout: float, *, example: bool = False) -> int:
+def grade(
+    source: Path,
+    out: Path,
+    workers: int,
+    timeout: float,
+    *,
+    example: bool = False,
+    again: bool = False,
+) -> int:
     """Grade a class and write everything to `out`; return the exit code.
 
     0: every hand-in was graded. 1: some were not, or not wholly; the table says which and why.
     2: there is nothing to grade, or the installation is not complete. Of the example class some are
     broken on purpose: with `example`, 0 means that each status and score is as its author expects.
+    What `out` holds from an earlier run and still holds good is kept, but not with `again`.
     """
     try:
-        records = _grade(source, out, workers, Limits(seconds=timeout))
+        records = _grade(source, out, workers, Limits(seconds=timeout), again)
         if example:
             return _compare(records, source.parent / "expected.csv")
         return 0 if all(record.graded for record in records) else 1
@@ -45,7 +55,7 @@ def grade(source: Path, out: Path, workers: int, timeout: float, *, example: boo
         return INTERRUPTED
 
 
-def _grade(source: Path, out: Path, workers: int, limits: Limits) -> list[Record]:
+def _grade(source: Path, out: Path, workers: int, limits: Limits, again: bool) -> list[Record]:
     if out.resolve().is_relative_to(source.resolve()):
         raise ValueError(f"Expected --out to lie outside of the hand-ins, got {str(out)!r}.")
     for name in _ONE_THREAD:  # there is one process per core already
@@ -54,6 +64,7 @@ def _grade(source: Path, out: Path, workers: int, limits: Limits) -> list[Record
 
     warm_up()
     from autograder.collect import collect
+    from autograder.earlier import Earlier, rules
     from autograder.lesson import load_lesson
     from autograder.notebooks import course_root, lesson_names
     from autograder.outputs import save_record, write_outputs
@@ -65,14 +76,23 @@ def _grade(source: Path, out: Path, workers: int, limits: Limits) -> list[Record
     for remark in found.remarks:
         print(remark, file=sys.stderr)
     lessons = {name: load_lesson(name, root) for name in lesson_names(root)}
-    with _importing("nbgrader.api"), _progress(len(found.hand_ins)) as advance:
+    earlier = Earlier(source, out, rules(root, limits))
+    bases = {hand_in: earlier.basis(hand_in) for hand_in in found.hand_ins}
+    held = {h: None if again else earlier.record(h, basis) for h, basis in bases.items()}
+    new = [hand_in for hand_in, record in held.items() if record is None]
+    basis_of = {(h.student, h.lesson): basis for h, basis in bases.items()}
+    with _importing("nbgrader.api"), _progress(len(new)) as advance:
 
         def done(record: Record) -> None:
-            save_record(record, out)
+            basis = basis_of[record.student, record.lesson]
+            save_record(replace(record, basis=basis), out)
             advance(record)
 
-        workers = min(workers, len(found.hand_ins))
-        records = grade_all(source, found.hand_ins, limits, workers, root, done)
+        graded = grade_all(source, new, limits, min(workers, len(new)), root, done) if new else []
+    kept = [record for record in held.values() if record is not None]
+    records = sorted([*graded, *kept], key=lambda record: (record.student, record.lesson))
+    if kept:
+        print(f"{len(kept)} hand-ins were graded before, and nothing has changed since.")
     paths = write_outputs(records, lessons, out)
     print(table_text(records, lessons), end="\n\n")
     print(summary(records))

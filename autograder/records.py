@@ -53,6 +53,7 @@ class Record:
     seconds: float = 0.0
     tier: str = ""
     fingerprint: str = ""
+    basis: str = ""
 
     @property
     def graded(self) -> bool:
