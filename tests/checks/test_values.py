@@ -115,7 +115,7 @@ def test_records_arrive_as_dicts() -> None:
 @pytest.mark.parametrize(
     "value",
     [object(), lambda: 0, {1, 2}, 1j, np.array([object()]), np.array(["a"]), np.zeros(9_000_000)],
-    ids=str,
+    ids=["object", "function", "set", "complex", "objects", "texts", "too large"],
 )
 def test_what_is_not_a_value_is_refused(value: object) -> None:
     with pytest.raises(NotAValue):
