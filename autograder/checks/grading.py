@@ -20,6 +20,7 @@ from autograder.checks.protocol import (
     Recorder,
     Unanswered,
     Verdict,
+    Wrong,
 )
 from autograder.checks.registry import find
 
@@ -113,12 +114,17 @@ def _run(
     except Misbehaved as error:
         return PartResult(part.name, part.points, 0.0, error.message), "", error.name, ""
     except Mismatch as error:
-        wrong = diagnose(exercise, recorder.records, preferred)
+        wrong = diagnose(exercise, recorder.records, preferred) or _named(exercise, error.name)
         hint, name = (wrong.hint, wrong.name) if wrong else ("", error.name)
         if not wrong and name == "negated":
             hint = NEGATED
         return PartResult(part.name, part.points, 0.0, error.message), hint, name, ""
     return PartResult(part.name, part.points, part.points), "", None, ""
+
+
+def _named(exercise: Exercise, name: str | None) -> Wrong | None:
+    """The entry of the bank that the comparison itself has recognised by its symptoms."""
+    return next((wrong for wrong in exercise.wrong if wrong.name == name), None)
 
 
 def _status(score: float, points: float, faults: list[str], num_parts: int) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 from autograder.checks.bank import e7_3, e7_4
 from autograder.checks.compare import array, close, require, unpack, z_test
 from autograder.checks.lesson07_transforms import few_points
-from autograder.checks.protocol import Exercise, Part, Recorder
+from autograder.checks.protocol import Exercise, Part, Recorder, Unanswered
 from autograder.checks.values import made
 from vi_lib.advi import advi_gradients
 from vi_lib.optimizers import advi_step_size
@@ -52,8 +52,9 @@ def _gradient_edges(answer: Recorder, rng: Rng) -> None:
         mu, omega = rng.normal(size=dim), rng.uniform(-1.2, 0.8, dim)
         _check_gradients(answer, log_joint, mu, omega, rng.standard_normal((num_draws, dim)))
     log_joint = made(f"{HERE}gaussian_log_joint", rng.normal(size=2), _spd(rng, 2))
-    whole = np.array([2, -1]), np.array([0, 1])
-    _check_gradients(answer, log_joint, *whole, rng.standard_normal((3, 2)))
+    # Only the noise: autograd, which may be used, differentiates in real numbers alone.
+    whole = np.array([[1, -2], [0, 1], [-1, 3]])
+    _check_gradients(answer, log_joint, np.array([2.0, -1.0]), np.array([-0.3, 0.4]), whole)
 
 
 def _fixed_point(answer: Recorder, rng: Rng) -> None:
@@ -110,12 +111,22 @@ E7_3 = Exercise(
 
 
 def _check_step(answer: Recorder, *args: Any, **options: Any) -> np.ndarray:
-    got = answer.call("advi_step_size", *args, **options)
+    got = _step(answer, *args, **options)
     rho, s = unpack(got, ("rho", "s"), "advi_step_size")
     expected = advi_step_size(*args, **options)
     close(s, expected[1], f"s at k = {args[0]}")
     close(rho, expected[0], f"rho at k = {args[0]}")
     return np.asarray(expected[1])
+
+
+def _step(answer: Recorder, k: int, g: Any, s_prev: Any, rate: float, **options: Any) -> Any:
+    """At k = 1 there is no memory; an answer that computes with it all the same gets numbers."""
+    try:
+        return answer.call("advi_step_size", k, g, s_prev, rate, **options)
+    except Unanswered as unanswered:
+        if s_prev is not None or unanswered.fault.kind != "raised":
+            raise
+        return answer.call("advi_step_size", k, g, np.ones_like(g), rate, **options)
 
 
 def _gradient(rng: Rng, dim: int = 3) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""A JupyterLab as `make lab` starts it, and a headless Chromium from Debian to visit it with."""
+"""A JupyterLab server, as `make lab` starts it."""
 
 from __future__ import annotations
 
@@ -14,35 +14,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-CHROMIUM = shutil.which("chromium")
-QUIET = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 
 
 @pytest.fixture(scope="session")
-def chromium() -> Iterator[object]:
-    if CHROMIUM is None:
-        pytest.skip("Debian's chromium is not installed: `apt-get install chromium`")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(scope="session")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+def lab(chromium: object, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
     """The address of a JupyterLab on a copy of the lessons, and the copy."""
-    if CHROMIUM is None:
-        pytest.skip("Debian's chromium is not installed: `apt-get install chromium`")
     folder = tmp_path_factory.mktemp("lab")
     shutil.copytree(ROOT / "lessons", folder / "lessons")
     log = folder / "server.log"

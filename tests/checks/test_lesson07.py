@@ -87,23 +87,23 @@ def test_means_alone_do_not_pass() -> None:
     (entry,) = (w for w in e7_5.WRONG if w.name == "published-code")
     verdict = grade(E7_5, entry.answer, 5)
     assert [part.earned for part in verdict.parts][:3] == [1.0, 2.0, 0.0]
-    assert "omega exp(omega)" in " ".join(verdict.hints)
+    assert verdict.misconception == "published-code"
 
 
 @pytest.mark.parametrize(
-    ("omega", "words"),
+    ("omega", "name"),
     [
-        (lambda sd: 2.0 * np.log(sd), "variance"),
-        (lambda sd: sd**2 * (1.0 - sd**2), "mu + omega eps"),
-        (lambda sd: sd, "return its log"),
-        (lambda sd: np.log(sd) - 1.0, "entropy"),
-        (lambda sd: np.log(sd) + 0.3, ""),
+        (lambda sd: 2.0 * np.log(sd), "omega-as-log-variance"),
+        (lambda sd: sd**2 * (1.0 - sd**2), "published-code"),
+        (lambda sd: sd, "returns-the-sd"),
+        (lambda sd: np.log(sd) - 1.0, "entropy-missing"),
+        (lambda sd: np.log(sd) + 0.3, None),
     ],
 )
-def test_symptoms_are_named_whatever_the_code(omega: Any, words: str) -> None:
+def test_symptoms_are_named_whatever_the_code(omega: Any, name: str | None) -> None:
     sd = np.array([0.21, 0.14])
-    said = _symptom(omega(sd), sd)
-    assert words in said if words else said == ""
+    assert _symptom(omega(sd), sd) == name
+    assert name is None or name in {wrong.name for wrong in e7_5.WRONG}
 
 
 def test_the_pushed_forward_gaussian_is_exact() -> None:
@@ -153,12 +153,11 @@ def _single_with_supports(seed: int) -> tuple[float, float, float]:
 
 @pytest.mark.slow
 def test_the_reference_passes_every_single_fit() -> None:
-    """200 of 200 single runs: each fails in less than 1.5 % (95 %), three in less than 3.4e-6."""
-    regression = np.array([_single_regression(seed) for seed in range(200)])
-    supports = np.array([_single_with_supports(seed) for seed in range(200)])
+    """Every single run lands, though one of three would do; docs/graders.md has longer series."""
+    regression = np.array([_single_regression(seed) for seed in range(40)])
+    supports = np.array([_single_with_supports(seed) for seed in range(40)])
     assert np.all(regression < [MEAN_TOLERANCE, SD_TOLERANCE])
     assert np.all(supports < [MEAN_TOLERANCE, SD_TOLERANCE, ELBO_TOLERANCE])
-    print("largest errors:", regression.max(axis=0), supports.max(axis=0))
 
 
 def test_pieces_are_right_when_none_is_changed() -> None:

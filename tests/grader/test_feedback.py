@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import re
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import pytest
-from browsing import chromium, watch
+from browsing import watch
 from made_up_records import HINT, ODD_NAMES, failed, made_up_class, not_started, record, verdict
 
 from autograder.feedback import kind_words, page_of, write_feedback
@@ -304,16 +303,10 @@ def test_charts_and_bars_have_a_text_alternative(tmp_path: Path) -> None:
         assert element.get("aria-label") == "50% of the points"
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with chromium() as found:
-        yield found
-
-
 @pytest.mark.browser
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_in_a_browser_nothing_is_requested_and_nothing_overflows_a_phone(
-    browser: Any, tmp_path: Path, scheme: str
+    chromium: Any, tmp_path: Path, scheme: str
 ) -> None:
     long = "`f`: expected " + "[1.234567, " * 20 + "], got " + "9" * 200 + "."
     records = [*made_up_class()[-8:], record("x" * 120, verdicts={"E2.1": verdict("E2.1", 0.0)})]
@@ -321,7 +314,7 @@ def test_in_a_browser_nothing_is_requested_and_nothing_overflows_a_phone(
         record("y", verdicts={"E2.2": verdict("E2.2", 0.0, message=long, hint=HINT * 3)})
     )
     paths = write_feedback(records, tmp_path)
-    context = browser.new_context(viewport={"width": 390, "height": 800}, color_scheme=scheme)
+    context = chromium.new_context(viewport={"width": 390, "height": 800}, color_scheme=scheme)
     page = context.new_page()
     requests, complaints = watch(page)
     for path in paths:

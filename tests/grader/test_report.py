@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from browsing import chromium, watch
+from browsing import watch
 from made_up_records import HINT, failed, made_up_class, not_started, record, verdict
 from scipy import stats
 
@@ -299,19 +298,13 @@ def test_the_report_is_deterministic(tmp_path: Path) -> None:
     assert page(tmp_path / "a", records) == page(tmp_path / "b", records[::-1])
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with chromium() as found:
-        yield found
-
-
 @pytest.mark.browser
 @pytest.mark.parametrize("width", [390, 1100])
 def test_in_a_browser_nothing_is_requested_and_the_page_fits(
-    browser: Any, tmp_path: Path, width: int
+    chromium: Any, tmp_path: Path, width: int
 ) -> None:
     path = write_report([*made_up_class(), record("x" * 120, "y" * 60)], tmp_path)
-    tab = browser.new_page(viewport={"width": width, "height": 800})
+    tab = chromium.new_page(viewport={"width": width, "height": 800})
     requests, complaints = watch(tab)
     tab.goto(path.as_uri())
     assert tab.evaluate("document.documentElement.scrollWidth") <= width

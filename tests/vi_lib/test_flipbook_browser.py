@@ -2,31 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
-
 import pytest
 
 from vi_lib.flipbook import flipbook
 
-CHROMIUM = shutil.which("chromium")
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="Debian's chromium is not installed"),
-]
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--no-first-run",
-]
+pytestmark = pytest.mark.browser
 GREYS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory):
-    from playwright.sync_api import sync_playwright
-
+def page(chromium, tmp_path_factory):
     flip = flipbook(
         lambda fig, value: fig.patch.set_facecolor(str(value)),
         GREYS,
@@ -36,12 +21,10 @@ def page(tmp_path_factory):
     path = tmp_path_factory.mktemp("page") / "page.html"
     head = "<!doctype html><meta charset=utf-8><meta name=viewport content='width=device-width'>"
     path.write_text(f"{head}<body>{flip.html()}</body>", encoding="utf-8")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        page = browser.new_page(viewport={"width": 800, "height": 600})
-        page.goto(path.as_uri())
-        yield page
-        browser.close()
+    page = chromium.new_page(viewport={"width": 800, "height": 600})
+    page.goto(path.as_uri())
+    yield page
+    page.close()
 
 
 def grey_seen(page):

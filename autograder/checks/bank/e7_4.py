@@ -92,12 +92,14 @@ WRONG = (
         "compares-instead-of-assigning",
         _answer(_never_assigned),
         "At k = 1 your s is not g squared. Is there an `==` where an `=` was meant?",
+        also=(_answer(lambda k, g, s, a: s if k == 1 else a * g**2 + (1.0 - a) * s),),
     ),
     Wrong(
         "k-from-zero",
         _answer(decay=lambda k, eps: np.power(float(k) - 1.0, -0.5 + eps)),
         "The first step is k = 1. Your power is taken at k - 1 = 0 there: what is 0 to the power "
         "-1/2?",
+        also=(_answer(decay=lambda k, eps: (k - 1) ** (-0.5 + eps)),),  # Python's own 0 ** -0.5
     ),
     Wrong(
         "k-plus-one",
@@ -227,6 +229,10 @@ def _by_loop(
 
 
 RIGHT = (
+    Right(
+        "both-cases-computed",
+        _answer(lambda k, g, s, a: np.where(k == 1, g**2, a * g**2 + (1.0 - a) * s)),
+    ),
     Right("loop-over-coordinates", {"advi_step_size": _by_loop}),
     Right("dataclass", _answer(result=lambda rho, s, g: _State(rho, s))),
     Right("array-of-rows", _answer(result=lambda rho, s, g: np.stack([rho, s]))),
