@@ -1,6 +1,6 @@
 """Measure the checks and write docs/graders.md: what is caught, what is accepted, false alarms.
 
-Run as `python docs/graders.py [REPETITIONS]`; 1,000 repetitions take about half an hour on two cores.
+Run as `python docs/graders.py [REPETITIONS]`; 1,000 take about half an hour on two cores.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ Written by `python docs/graders.py`. For every exercise, with {bank} seeds per e
 - **accepted**: right but different answers that got full marks.
 
 **False alarms** are gradings of right answers, the reference and the right entries of the bank in
-turn, that did not give full marks, among {repetitions} seeds. **Stated** is the rate that the checks
-promise, all parts of the exercise together; 0 means that the check is deterministic (100 seeds).
+turn, that did not give full marks, among {repetitions} seeds. **Stated** is the rate that the
+checks promise, all parts of the exercise together; 0 means that the check is deterministic (100 seeds).
 
 | exercise | points | wrong | caught | own hint | right | accepted | false alarms | stated |
 |---|---|---|---|---|---|---|---|---|
