@@ -19,6 +19,7 @@ from autograder.checks.registry import all_exercises, find
 
 BANK_SEEDS = (101, 102, 103)
 FIRST_SEED = 10_000
+FEW = 100
 
 HEAD = """\
 # How well the checks judge
@@ -31,7 +32,8 @@ Written by `python docs/graders.py`. For every exercise, with {bank} seeds per e
 
 **False alarms** are gradings of right answers, the reference and the right entries of the bank in
 turn, that did not give full marks, among {repetitions} seeds. **Stated** is the rate that the
-checks promise, all parts of the exercise together; 0 means that the check is deterministic (100 seeds).
+checks promise, all parts of the exercise together; 0 means that the check is deterministic (then
+{few} seeds).
 
 | exercise | points | wrong | caught | own hint | right | accepted | false alarms | stated |
 |---|---|---|---|---|---|---|---|---|
@@ -97,7 +99,7 @@ def mean(values: list[bool]) -> float:
 def measure(exercise: Exercise, repetitions: int, pool: concurrent.futures.Executor) -> Row:
     """One row of the table; a deterministic check needs no repetition but gets some."""
     stated = sum(part.false_alarm for part in exercise.parts)
-    count = repetitions if stated else min(repetitions, 100)
+    count = repetitions if stated else min(repetitions, FEW)
     chunks = [range(FIRST_SEED + i, FIRST_SEED + min(i + 25, count)) for i in range(0, count, 25)]
     found = pool.submit(bank, exercise.id)
     alarms = sum(pool.map(false_alarms, [exercise.id] * len(chunks), chunks))
@@ -123,7 +125,7 @@ def main() -> None:
         os.environ[name] = "1"
     with concurrent.futures.ProcessPoolExecutor() as pool:
         rows = [measure(exercise, repetitions, pool) for exercise in tqdm(all_exercises())]
-    head = HEAD.format(bank=len(BANK_SEEDS), repetitions=f"{repetitions:,}")
+    head = HEAD.format(few=FEW, bank=len(BANK_SEEDS), repetitions=f"{repetitions:,}")
     text = head + "\n".join(map(str, rows)) + "\n"
     Path(__file__).with_name("graders.md").write_text(text, encoding="utf-8")
     print(text)
