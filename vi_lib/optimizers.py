@@ -142,7 +142,8 @@ def advi_step_size(
         rate: the step scale, eta in the paper.
         tau: keeps the denominator away from 0.
         alpha: weight of the newest gradient; .1 remembers about ten.
-        eps: makes the schedule's exponent satisfy the Robbins-Monro conditions.
+        eps: added to the exponent, as printed. The squares of the steps still sum to infinity, so
+            the second condition of Robbins and Monro is not met.
 
     Returns:
         (rho_k (P,), s_k (P,)); the increment is rho_k g.
