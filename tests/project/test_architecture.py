@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PROJECT = ("autograder", "vi_lib", "tests", "docs", "benchmarks")
 
-#: What the files of a folder may import of the project. The folder named first that holds it counts.
+#: What the files of a folder may import of the project; an inner folder has a line of its own.
 ALLOWED = {
     "solutions": ("autograder.checks", "vi_lib"),
     "autograder/checks": ("autograder.checks", "vi_lib"),
