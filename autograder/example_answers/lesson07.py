@@ -237,5 +237,7 @@ return rho, s""",
     ),
     StudentAnswer("E7.5", "with Adam", 6, (_FIT.format(omega="lam[D:]"),)),
     # A good fit, but with sds where their logs are asked for: the dict and the means are right.
-    StudentAnswer("E7.5", "returns the sd", 3, (_FIT.format(omega="np.exp(lam[D:])"),)),
+    StudentAnswer(
+        "E7.5", "returns the sd", 3, (_FIT.format(omega="np.exp(lam[D:])"),), "returns-the-sd"
+    ),
 )
