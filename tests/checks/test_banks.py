@@ -27,11 +27,20 @@ def unguarded(exercise: Exercise) -> Exercise:
     return dataclasses.replace(exercise, forbidden=())
 
 
+#: Fits take seconds to replay: of these exercises only the first entries belong to `make quick`.
+FITS, QUICK = {"E7.5", "E5.5"}, 3
+
+
 def entries(kind: str) -> list[object]:
     return [
-        pytest.param(exercise, entry, id=f"{exercise.id}-{entry.name}")
+        pytest.param(
+            exercise,
+            entry,
+            id=f"{exercise.id}-{entry.name}",
+            marks=pytest.mark.slow if exercise.id in FITS and index >= QUICK else (),
+        )
         for exercise in EXERCISES.values()
-        for entry in getattr(exercise, kind)
+        for index, entry in enumerate(getattr(exercise, kind))
     ]
 
 
@@ -92,7 +101,14 @@ def test_missing_answer_is_told_so(exercise_id: str) -> None:
 
 
 @exercise_ids
-@pytest.mark.parametrize("constant", [0.0, 1, None, "text", np.nan, (1.0, 2.0), [], object()])
+@pytest.mark.parametrize(
+    "constant",
+    [
+        0.0,
+        (1.0, 2.0),
+        *(pytest.param(c, marks=pytest.mark.slow) for c in (1, None, "text", np.nan, [], object)),
+    ],
+)
 def test_constants_get_no_points(exercise_id: str, constant: object) -> None:
     exercise = EXERCISES[exercise_id]
     answer = {name: lambda *_, **__: constant for name in exercise.names}

@@ -87,6 +87,7 @@ ODD = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("odd", ODD)
 @pytest.mark.parametrize("exercise", ["E5.1", "E5.2", "E5.3", "E5.4", "E5.5"])
 def test_odd_results_are_judged_and_never_stop_the_check(exercise, odd):
@@ -127,6 +128,7 @@ FLAGS: tuple[dict[str, Any], ...] = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pair", list(itertools.combinations(FLAGS, 2)))
 def test_two_mistakes_in_the_loop_are_rejected(pair):
     verdict = grade("E5.5", e5_5._with(**pair[0], **pair[1]), seed=2)

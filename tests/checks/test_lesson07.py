@@ -82,6 +82,7 @@ def test_a_transform_differentiated_by_autograd_loses_only_the_stability_point()
     assert grade(E7_1, entry.answer, 4).score == 5.0
 
 
+@pytest.mark.slow
 def test_means_alone_do_not_pass() -> None:
     """The published code finds the means: it gets their points and not those of the sds."""
     (entry,) = (w for w in e7_5.WRONG if w.name == "published-code")
@@ -121,6 +122,7 @@ def test_the_pushed_forward_gaussian_is_exact() -> None:
     np.testing.assert_allclose(gaps, -4.25, rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_false_alarms_of_the_z_test() -> None:
     """The reference passes 300 of 300; at the stated 1e-6 one failure is a one in 3000 event."""
     for seed in range(300):
