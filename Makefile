@@ -22,7 +22,8 @@ course: setup
 	$(BIN)/autograder grade out/example-class/handins --out out --example
 
 lab: setup
-	JUPYTER_CONFIG_PATH="$(CURDIR)/.jupyter" $(BIN)/jupyter lab --notebook-dir=lessons
+	JUPYTER_CONFIG_PATH="$(CURDIR)/.jupyter" $(BIN)/jupyter lab --notebook-dir=lessons \
+		$(if $(filter 0,$(shell id -u)),--allow-root)
 
 test: setup lint
 	$(BIN)/python -m pytest -n 2 --dist loadfile tests
