@@ -209,7 +209,7 @@ STATISTICAL = {
 @pytest.mark.slow
 @pytest.mark.parametrize("name", STATISTICAL)
 def test_false_alarms_follow_the_nominal_rate(name, monkeypatch):
-    """At a nominal 1 % at most 11 of 200 right answers fail (p < 1e-5 if the rate is right)."""
+    """Two tries at a nominal 1 %: at most 3 of 200 right answers fail (p < 2e-6 even at 2 %)."""
     for module in (gradients, control, fit):
         monkeypatch.setattr(module, "Z_ALPHA", 1e-2)
     part, answer = STATISTICAL[name]
@@ -219,7 +219,7 @@ def test_false_alarms_follow_the_nominal_rate(name, monkeypatch):
             part(Recorder(LocalAnswer(answer)), np.random.default_rng([seed, 77]))
         except Mismatch:
             failed += 1
-    assert failed <= 11
+    assert failed <= 3
 
 
 def test_stated_false_alarm_rates_add_up_to_at_most_1e_5():
