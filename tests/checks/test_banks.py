@@ -27,8 +27,8 @@ def unguarded(exercise: Exercise) -> Exercise:
     return dataclasses.replace(exercise, forbidden=())
 
 
-#: Fits take seconds to replay: of these exercises only the first entries belong to `make quick`.
-FITS, QUICK = {"E7.5", "E5.5"}, 3
+#: These take seconds to judge: only the first entries of their banks belong to `make quick`.
+LONG, QUICK = {"E5.5", "E7.3", "E7.5"}, 2
 
 
 def entries(kind: str) -> list[object]:
@@ -37,7 +37,7 @@ def entries(kind: str) -> list[object]:
             exercise,
             entry,
             id=f"{exercise.id}-{entry.name}",
-            marks=pytest.mark.slow if exercise.id in FITS and index >= QUICK else (),
+            marks=pytest.mark.slow if exercise.id in LONG and index >= QUICK else (),
         )
         for exercise in EXERCISES.values()
         for index, entry in enumerate(getattr(exercise, kind))

@@ -142,6 +142,7 @@ def test_misuse_is_one_sentence_and_exit_code_2(
     assert not (course / "out").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("cells", "code", "words"),
     [

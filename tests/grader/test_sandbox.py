@@ -97,6 +97,7 @@ def test_two_runs_draw_the_same_global_random_numbers(start: Start) -> None:
     assert value(runs[0], "f") == value(runs[1], "f")
 
 
+@pytest.mark.slow
 def test_a_child_ends_with_its_zygote_and_the_next_one_is_forked_by_a_new_one() -> None:
     zygote = Zygote()
     session = Session(zygote, Program((Code(1, "def f():\n    return 1.0"),)), USUAL)
@@ -268,6 +269,7 @@ def test_a_loop_costs_a_quarter_of_the_time(start: Start) -> None:
     assert session.left <= 3.0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "loop",
     [
@@ -286,6 +288,7 @@ def test_a_cell_that_does_not_end_is_left_out(start: Start, loop: str) -> None:
     assert session.losses[2].kind == "timed out"
 
 
+@pytest.mark.slow
 def test_a_notebook_of_loops_ends_when_its_time_is_used_up(start: Start) -> None:
     session = start(*["while True: pass"] * 8, "def f():\n    return 1.0", limits=QUICK)
     started = time.monotonic()
@@ -319,6 +322,7 @@ def test_endless_recursion_is_an_error_like_others(start: Start) -> None:
     assert session.errors[2].error_type == "RecursionError"
 
 
+@pytest.mark.slow
 def test_a_result_that_is_too_large_is_not_passed_on(start: Start) -> None:
     session = start(
         "import numpy as np\n"

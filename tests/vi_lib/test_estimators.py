@@ -301,6 +301,7 @@ ORACLES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", [MeanField, FullRank])
 @pytest.mark.parametrize("oracle", ORACLES)
 @pytest.mark.parametrize("estimator", ESTIMATORS)

@@ -61,6 +61,7 @@ def test_full_rank_lands_on_a_gaussian_posterior(oracle):
     assert r.elbo_se < 1e-3
 
 
+@pytest.mark.slow
 @oracle_cases
 def test_mean_field_finds_the_best_factorised_gaussian(oracle):
     """The error over seeds is Monte Carlo error: no bias, and no more than its measured size.

@@ -214,6 +214,7 @@ def brute_force(log_joint, mean, sd, *, nodes=1001, reach=20.0):
     return peak + np.log(total), first, np.einsum("ij,ijk,ijl->kl", weights, centred, centred)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["mean and sd", "gamma", "regression"])
 def test_unknown_scale_against_two_dimensional_quadrature(name):
     oracle = UNKNOWN_SD[name]
@@ -223,6 +224,7 @@ def test_unknown_scale_against_two_dimensional_quadrature(name):
     np.testing.assert_allclose(oracle.cov, cov, rtol=1e-7, atol=1e-9)
 
 
+@pytest.mark.slow
 def test_unknown_sd_against_adaptive_quadrature():
     """Two covariates: SciPy's adaptive rule over sd, each value by a marginal normal."""
     data = datasets.load("regression_200")
