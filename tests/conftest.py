@@ -1,4 +1,4 @@
-"""One headless Chromium, Debian's, for all tests that look at a page as a reader's browser does."""
+"""For all tests: one headless Chromium, Debian's, and property tests that repeat."""
 
 from __future__ import annotations
 
@@ -6,7 +6,12 @@ import shutil
 from collections.abc import Iterator
 from typing import Any
 
+import hypothesis
 import pytest
+
+# The same examples in every run, and no limit on the time of one: a busy machine is not a failure.
+hypothesis.settings.register_profile("course", derandomize=True, deadline=None)
+hypothesis.settings.load_profile("course")
 
 CHROMIUM = shutil.which("chromium")
 MISSING = "Debian's chromium is not installed: `apt-get install chromium`"
