@@ -149,7 +149,10 @@ def test_lesson_has_a_flipbook_three_figures_and_four_folded_answers(name: str) 
 @each_lesson
 def test_code_fits_the_page(name: str) -> None:
     long = [
-        line for c in code_cells(solved(name)) for line in c.source.splitlines() if len(line) > 79
+        line
+        for c in code_cells(solved(name))
+        for line in c.source.splitlines()
+        if len(line) > LONGEST_LINE
     ]
     assert long == []
 
