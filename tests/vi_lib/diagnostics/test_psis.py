@@ -1,0 +1,82 @@
+"""PSIS against ArviZ, and at its edges."""
+
+from __future__ import annotations
+
+import math
+import warnings
+
+import numpy as np
+import pytest
+
+from vi_lib import NonFiniteError, ShapeError
+from vi_lib.diagnostics import effective_draws, khat, psis
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # of ArviZ's own future, at import
+    import arviz
+
+
+@pytest.mark.parametrize("num_draws", [25, 100, 1000, 20_000])
+@pytest.mark.parametrize("df", [1.0, 3.0, 30.0])
+def test_weights_and_shape_agree_with_arviz(num_draws, df):
+    rng = np.random.default_rng([num_draws, int(df)])
+    log_w = -0.7 * np.log(rng.chisquare(df, num_draws)) + 300.0
+    got, k = psis(log_w)
+    with np.errstate(all="ignore"):
+        want, want_k = arviz.psislw(log_w.copy())
+    np.testing.assert_allclose(k, float(want_k), rtol=1e-9)
+    np.testing.assert_allclose(got, want, rtol=1e-9, atol=1e-9)
+    assert khat(log_w) == k
+
+
+def test_smoothed_weights_are_normalised_and_keep_the_body():
+    rng = np.random.default_rng(0)
+    log_w = rng.standard_cauchy(1000)
+    smoothed, _ = psis(log_w)
+    np.testing.assert_allclose(np.sum(np.exp(smoothed)), 1.0, rtol=1e-12)
+    body = np.argsort(log_w)[: 1000 - 95]
+    differences = smoothed[body] - log_w[body]
+    np.testing.assert_allclose(differences, differences[0], rtol=0, atol=1e-9)
+
+
+def test_the_scale_of_the_weights_does_not_matter():
+    log_w = np.random.default_rng(1).normal(size=500)
+    np.testing.assert_allclose(khat(log_w), khat(log_w - 1234.0), rtol=1e-9)
+
+
+def test_equal_weights_are_the_best_there_is():
+    smoothed, k = psis(np.full(100, 3.0))
+    assert k == -math.inf
+    np.testing.assert_allclose(smoothed, -math.log(100.0))
+
+
+def test_a_handful_of_weights_that_stand_out_is_the_worst():
+    log_w = np.zeros(100)
+    log_w[:3] = 50.0
+    assert khat(log_w) == math.inf
+
+
+def test_zero_weights_are_allowed():
+    log_w = np.random.default_rng(2).normal(size=200)
+    log_w[:20] = -np.inf
+    assert math.isfinite(khat(log_w))
+
+
+def test_effective_draws_counts_equal_weights():
+    assert effective_draws(np.full(50, -7.0)) == pytest.approx(50.0)
+    assert effective_draws(np.array([0.0, -np.inf])) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("log_w", "error", "words"),
+    [
+        (np.zeros((30, 2)), ShapeError, r"shape \(S,\), got \(30, 2\)"),
+        (np.zeros(24), ShapeError, "at least 25 draws .* got 24"),
+        (np.r_[np.zeros(30), np.nan], NonFiniteError, "got nan among 31"),
+        (np.r_[np.zeros(30), np.inf], NonFiniteError, "got inf"),
+        (np.full(30, -np.inf), NonFiniteError, "got -inf"),
+    ],
+)
+def test_bad_input(log_w, error, words):
+    with pytest.raises(error, match=words):
+        khat(log_w)
