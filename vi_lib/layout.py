@@ -91,6 +91,11 @@ class Layout:
         )
 
     @cached_property
+    def coordinates(self) -> tuple[str, ...]:
+        """Name of each unconstrained coordinate, in the order of zeta."""
+        return self.names
+
+    @cached_property
     def _places(self) -> tuple[tuple[str, Param, Transform, slice], ...]:
         ends = onp.cumsum([param.size for param in self.params.values()])
         return tuple(
