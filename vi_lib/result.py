@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import hashlib
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -55,6 +56,8 @@ class Result:
         layout: Names, shapes and supports of the parameters.
         optimizer_state: State of the step rule after the last step.
         rng_state: State of the bit generator after the last step.
+        khat: Pareto shape of the importance weights of fresh draws; NaN where it was not computed.
+        loop_state: What the loop needs to go on, beyond the optimiser and the generator.
     """
 
     family: Family
@@ -68,6 +71,8 @@ class Result:
     layout: Layout
     optimizer_state: Any = field(repr=False)
     rng_state: Mapping[str, Any] = field(repr=False)
+    khat: float = math.nan
+    loop_state: Any = field(default=None, repr=False)
 
     @property
     def iterations(self) -> int:
@@ -153,7 +158,10 @@ class Result:
             ValueError: If the file is none.
         """
         parts = storage.read(path, {"Status": Status})
-        if set(parts) != set(cls.__dataclass_fields__):
+        # Files from before these two fields lack them, and the defaults say as much.
+        if set(cls.__dataclass_fields__) - set(parts) - {"khat", "loop_state"} or (
+            set(parts) - set(cls.__dataclass_fields__)
+        ):
             raise ValueError(f"{path} is not a saved Result: it holds {', '.join(parts)}")
         return cls(**{**parts, "skipped": tuple(parts["skipped"])})
 
