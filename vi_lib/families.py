@@ -12,52 +12,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import Any
 
 import autograd.numpy as np
 import numpy as onp
 
 from vi_lib import densities
-from vi_lib._check import Array, ShapeError, SupportError, plain, require_positive, require_shape
+from vi_lib._check import Array, SupportError, plain, require_positive, require_shape
+from vi_lib._family import Family, mean_and_sd, require_count, require_lam
 
-
-class Family(Protocol):
-    """What an estimator, a fit and a diagnostic need of a variational family."""
-
-    @property
-    def dim(self) -> int:
-        """Number of coordinates D of a draw."""
-
-    @property
-    def num_params(self) -> int:
-        """Length P of lam."""
-
-    def init(self, mean: Any = 0.0, sd: Any = 1.0) -> Array:
-        """Return the lam (P,) with the given mean and sd, numbers or (D,), and no correlation."""
-
-    def unpack(self, lam: Array) -> tuple[Array, Array]:
-        """Split lam (..., P) into location and scale."""
-
-    def noise(self, rng: onp.random.Generator, num_draws: int) -> Array:
-        """Draw eps (num_draws, D)."""
-
-    def transport(self, lam: Array, eps: Array) -> Array:
-        """Return the draws z (..., D) that belong to the noise eps (..., D)."""
-
-    def log_prob(self, lam: Array, z: Array) -> Array:
-        """Return log q(z; lam), (...), nats."""
-
-    def entropy(self, lam: Array) -> Array:
-        """Return H[q] = -E_q log q, (...), nats."""
-
-    def mean(self, lam: Array) -> Array:
-        """Return E_q z, (..., D)."""
-
-    def sd(self, lam: Array) -> Array:
-        """Return the marginal standard deviations, (..., D)."""
-
-    def cov(self, lam: Array) -> Array:
-        """Return Cov_q z, (..., D, D)."""
+__all__ = ["Family", "FullRank", "MeanField"]
 
 
 @dataclass(frozen=True)
@@ -67,7 +31,12 @@ class MeanField:
     dim: int
 
     def __post_init__(self) -> None:
-        _require_dim(self.dim)
+        require_count("dim", self.dim)
+
+    @property
+    def noise_dim(self) -> int:
+        """D."""
+        return self.dim
 
     @property
     def num_params(self) -> int:
@@ -76,7 +45,7 @@ class MeanField:
 
     def init(self, mean: Any = 0.0, sd: Any = 1.0) -> Array:
         """Return the lam (P,) with this mean and sd, numbers or (D,)."""
-        mean, sd = _mean_and_sd(mean, sd, self.dim)
+        mean, sd = mean_and_sd(mean, sd, self.dim)
         return self.pack(mean, onp.log(sd))
 
     def pack(self, mu: Array, omega: Array) -> Array:
@@ -87,7 +56,7 @@ class MeanField:
 
     def unpack(self, lam: Array) -> tuple[Array, Array]:
         """Split lam (..., P) into mu (..., D) and omega = log sd (..., D)."""
-        _require_lam(self, lam)
+        require_lam(self, lam)
         return lam[..., : self.dim], lam[..., self.dim :]
 
     def noise(self, rng: onp.random.Generator, num_draws: int) -> Array:
@@ -136,7 +105,12 @@ class FullRank:
     dim: int
 
     def __post_init__(self) -> None:
-        _require_dim(self.dim)
+        require_count("dim", self.dim)
+
+    @property
+    def noise_dim(self) -> int:
+        """D."""
+        return self.dim
 
     @property
     def num_params(self) -> int:
@@ -145,7 +119,7 @@ class FullRank:
 
     def init(self, mean: Any = 0.0, sd: Any = 1.0) -> Array:
         """Return the lam (P,) with this mean and sd, numbers or (D,), and no correlation."""
-        mean, sd = _mean_and_sd(mean, sd, self.dim)
+        mean, sd = mean_and_sd(mean, sd, self.dim)
         return self.pack(mean, onp.diag(sd))
 
     def pack(self, mu: Array, L: Array) -> Array:
@@ -167,7 +141,7 @@ class FullRank:
 
     def unpack(self, lam: Array) -> tuple[Array, Array]:
         """Split lam (..., P) into mu (..., D) and L (..., D, D)."""
-        _require_lam(self, lam)
+        require_lam(self, lam)
         diagonal, scatter = _lower_triangle(self.dim)
         packed = lam[..., self.dim :]
         # Zero where the entry is not diagonal first: exp of an off-diagonal entry could overflow.
@@ -214,7 +188,7 @@ class FullRank:
         return np.matmul(L, np.swapaxes(L, -1, -2))
 
     def _log_det(self, lam: Array) -> Array:
-        _require_lam(self, lam)
+        require_lam(self, lam)
         diagonal, _ = _lower_triangle(self.dim)
         return np.sum(lam[..., self.dim :][..., diagonal], axis=-1)
 
@@ -245,22 +219,3 @@ def _solve(L: Array, b: Array) -> Array:
     L = L + onp.zeros((*leading, 1, 1))
     b = b + onp.zeros((*leading, 1))
     return np.linalg.solve(L, b[..., None])[..., 0]
-
-
-def _mean_and_sd(mean: Any, sd: Any, dim: int) -> tuple[Array, Array]:
-    for name, value in (("mean", mean), ("sd", sd)):
-        if onp.shape(value) not in ((), (dim,)):
-            raise ShapeError(f"{name} must be a number or ({dim},), got {onp.shape(value)}")
-    require_positive("sd", sd)
-    return onp.full(dim, mean, dtype=float), onp.full(dim, sd, dtype=float)
-
-
-def _require_dim(dim: int) -> None:
-    if isinstance(dim, bool) or not isinstance(dim, (int, onp.integer)) or dim < 1:
-        raise ShapeError(f"dim must be a whole number of at least 1, got {dim!r}")
-
-
-def _require_lam(family: Family, lam: Array) -> None:
-    shape = np.shape(lam)
-    if not shape or shape[-1] != family.num_params:
-        raise ShapeError(f"{family!r} takes lam (..., {family.num_params}), got {shape}")
