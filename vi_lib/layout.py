@@ -2,7 +2,7 @@
 
 A model speaks of parameters with names, shapes and supports; a variational family speaks of
 zeta (..., D). `Layout` translates: parameters in the order of the dictionary, each flattened row by
-row, each with the transform of its support.
+row, each with the transform of its support. A simplex of K entries takes K - 1 coordinates.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import autograd.numpy as np
 import numpy as onp
 
 from vi_lib._check import Array, ShapeError, SupportError, require_shape
-from vi_lib.transforms import Identity, Transform, for_support
+from vi_lib.transforms import Identity, Transform, VectorTransform, for_support
 
 #: Names under which people declare a parameter that has no unconstrained scale.
 DISCRETE = ("binary", "boolean", "categorical", "count", "discrete", "integer", "natural")
@@ -29,7 +29,8 @@ class Param:
 
     Attributes:
         shape: Shape of one value; () is a number.
-        support: `"real"`, `"positive"`, `"unit"` or a pair `(a, b)`, for each entry.
+        support: `"real"`, `"positive"`, `"unit"` or a pair `(a, b)`, for each entry; or, for each
+            vector on the last axis of the shape, `"simplex"` or `"ordered"`.
         transform: Used in place of the support's default transform, as `Softplus()` for `Log()`.
     """
 
@@ -39,8 +40,27 @@ class Param:
 
     @property
     def size(self) -> int:
-        """Number of coordinates."""
+        """Number of entries of one value."""
         return math.prod(self.shape)
+
+    @property
+    def zeta_shape(self) -> tuple[int, ...]:
+        """Shape of one value's unconstrained coordinates; the same but for a simplex.
+
+        Raises:
+            ShapeError: If the support is one of vectors and the shape has no such vector.
+        """
+        transform = self.bijection
+        if not isinstance(transform, VectorTransform):
+            return self.shape
+        if not self.shape:
+            raise ShapeError(f"{transform!r} needs a vector: shape (..., K), got ()")
+        return (*self.shape[:-1], transform.zeta_size(self.shape[-1]))
+
+    @property
+    def dim(self) -> int:
+        """Number of unconstrained coordinates."""
+        return math.prod(self.zeta_shape)
 
     @property
     def bijection(self) -> Transform:
@@ -57,6 +77,7 @@ class Layout:
 
     Raises:
         SupportError: If there are no parameters or one has a discrete or an unknown support.
+        ShapeError: If a parameter's shape does not suit its support.
     """
 
     params: Mapping[str, Param]
@@ -72,34 +93,49 @@ class Layout:
                     " distribution with the score function"
                 )
             try:
-                param.bijection  # noqa: B018  evaluated for its error
-            except SupportError as error:
-                raise SupportError(f"parameter {name!r}: {error}") from None
+                param.dim  # noqa: B018  evaluated for its errors
+            except (SupportError, ShapeError) as error:
+                raise type(error)(f"parameter {name!r}: {error}") from None
 
     @cached_property
     def dim(self) -> int:
         """Number of coordinates D."""
-        return sum(param.size for param in self.params.values())
+        return sum(param.dim for param in self.params.values())
 
     @cached_property
     def names(self) -> tuple[str, ...]:
-        """Name of each coordinate: `sd` for a number, `beta[0]`, `w[1,2]` for entries of arrays."""
+        """Name of each entry of theta: `sd` for a number, `beta[0]`, `w[1,2]` for arrays."""
         return tuple(
-            name + (f"[{','.join(map(str, index))}]" if param.shape else "")
-            for name, param in self.params.items()
-            for index in onp.ndindex(*param.shape)
+            entry for name, param in self.params.items() for entry in _entries(name, param.shape)
         )
 
     @cached_property
     def coordinates(self) -> tuple[str, ...]:
-        """Name of each unconstrained coordinate, in the order of zeta."""
-        return self.names
+        """Name of each of the D unconstrained coordinates, in the order of zeta.
+
+        That of its entry of theta, except for a simplex, whose K - 1 coordinates belong to no
+        single entry: `pi.stick[0]` to `pi.stick[K-2]`.
+        """
+        return tuple(
+            entry
+            for name, param in self.params.items()
+            for entry in _entries(
+                name if param.zeta_shape == param.shape else f"{name}.stick", param.zeta_shape
+            )
+        )
 
     @cached_property
-    def _places(self) -> tuple[tuple[str, Param, Transform, slice], ...]:
-        ends = onp.cumsum([param.size for param in self.params.values()])
+    def _places(self) -> tuple[_Place, ...]:
+        ends = onp.cumsum([param.dim for param in self.params.values()])
         return tuple(
-            (name, param, param.bijection, slice(int(end) - param.size, int(end)))
+            _Place(
+                name,
+                param.shape,
+                param.zeta_shape,
+                param.bijection,
+                slice(int(end) - param.dim, int(end)),
+                len(param.shape) > 1 and isinstance(param.bijection, VectorTransform),
+            )
             for (name, param), end in zip(self.params.items(), ends, strict=True)
         )
 
@@ -108,8 +144,8 @@ class Layout:
         require_shape("zeta", zeta, (..., self.dim))
         leading = np.shape(zeta)[:-1]
         return {
-            name: np.reshape(transform.inverse(zeta[..., place]), leading + param.shape)
-            for name, param, transform, place in self._places
+            at.name: at.transform.inverse(np.reshape(zeta[..., at.place], leading + at.zeta_shape))
+            for at in self._places
         }
 
     def unconstrain(self, theta: Mapping[str, Any]) -> Array:
@@ -124,24 +160,50 @@ class Layout:
                 f"theta must hold the parameters {', '.join(self.params)}, got {', '.join(theta)}"
             )
         columns = []
-        for name, param, transform, _ in self._places:
-            value = onp.asarray(theta[name], dtype=float)
-            require_shape(f"theta[{name!r}]", value, (..., *param.shape))
-            leading = value.shape[: value.ndim - len(param.shape)]
+        for at in self._places:
+            value = onp.asarray(theta[at.name], dtype=float)
+            require_shape(f"theta[{at.name!r}]", value, (..., *at.shape))
+            leading = value.shape[: value.ndim - len(at.shape)]
             try:
-                columns.append(transform.forward(value.reshape((*leading, param.size))))
+                zeta = onp.asarray(at.transform.forward(value))
             except SupportError as error:
-                raise SupportError(f"theta[{name!r}]: {error}") from None
+                raise SupportError(f"theta[{at.name!r}]: {error}") from None
+            columns.append(zeta.reshape((*leading, math.prod(at.zeta_shape))))
         return onp.concatenate(columns, axis=-1)
 
     def log_abs_det_jacobian(self, zeta: Array) -> Array:
         """Return log|det d theta / d zeta|, (..., D) -> (...)."""
         require_shape("zeta", zeta, (..., self.dim))
-        total = onp.zeros(np.shape(zeta)[:-1])
-        for _, _, transform, place in self._places:
-            if not isinstance(transform, Identity):  # it adds 0 and costs time in every step
-                total = total + transform.log_abs_det_jacobian(zeta[..., place])
+        leading = np.shape(zeta)[:-1]
+        total = onp.zeros(leading)
+        for at in self._places:
+            if isinstance(at.transform, Identity):  # it adds 0 and costs time in every step
+                continue
+            block = zeta[..., at.place]
+            if at.many_vectors:
+                each = at.transform.log_abs_det_jacobian(np.reshape(block, leading + at.zeta_shape))
+                total = total + np.sum(each, axis=tuple(range(len(leading), np.ndim(each))))
+            else:
+                total = total + at.transform.log_abs_det_jacobian(block)
         return total
+
+
+@dataclass(frozen=True)
+class _Place:
+    """One parameter and its slice of zeta."""
+
+    name: str
+    shape: tuple[int, ...]
+    zeta_shape: tuple[int, ...]
+    transform: Transform
+    place: slice
+    many_vectors: bool
+
+
+def _entries(name: str, shape: tuple[int, ...]) -> list[str]:
+    """`name` for a number, `name[0]`, `name[1,2]` for the entries of an array."""
+    brackets = (f"[{','.join(map(str, index))}]" for index in onp.ndindex(*shape))
+    return [name + where for where in brackets] if shape else [name]
 
 
 def unnamed(dim: int) -> Layout:

@@ -18,11 +18,22 @@ import numpy as np
 
 from vi_lib.families import FullRank, MeanField
 from vi_lib.layout import Layout, Param
-from vi_lib.transforms import Identity, Log, Logit, Softplus
+from vi_lib.transforms import Identity, Log, Logit, Ordered, Simplex, Softplus
 
 CLASSES = {
     cls.__name__: cls
-    for cls in (FullRank, Identity, Layout, Log, Logit, MeanField, Param, Softplus)
+    for cls in (
+        FullRank,
+        Identity,
+        Layout,
+        Log,
+        Logit,
+        MeanField,
+        Ordered,
+        Param,
+        Simplex,
+        Softplus,
+    )
 }
 
 

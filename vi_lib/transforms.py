@@ -5,9 +5,10 @@ is
 
     log p(zeta) = log p(theta) + log |det d theta / d zeta|,    theta = T⁻¹(zeta),
 
-so the Jacobian that matters is that of the *inverse*: `log_abs_det_jacobian(zeta)`. All maps act
-coordinate by coordinate. The last axis is the event: log-determinants are summed over it, and a
-single number counts as one coordinate.
+so the Jacobian that matters is that of the *inverse*: `log_abs_det_jacobian(zeta)`. The last axis
+is the event: log-determinants are summed over it. `Identity`, `Log`, `Softplus` and `Logit` act
+coordinate by coordinate, and a single number counts as one coordinate; `Simplex` and `Ordered` map
+a whole vector, which may have fewer coordinates than entries.
 
 Source: Kucukelbir et al., Automatic Differentiation Variational Inference (JMLR 2017), section 2.3,
 eq. (4).
@@ -17,11 +18,27 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import autograd.numpy as np
 
 from vi_lib._check import Array, SupportError, plain
+from vi_lib._simplex import Ordered, Simplex
+
+__all__ = [
+    "Identity",
+    "Log",
+    "Logit",
+    "Ordered",
+    "Simplex",
+    "Softplus",
+    "Transform",
+    "VectorTransform",
+    "for_support",
+    "inverse_softplus",
+    "log_sigmoid",
+    "softplus",
+]
 
 
 def softplus(x: Array) -> Array:
@@ -48,16 +65,24 @@ def inverse_softplus(y: Array) -> Array:
 
 
 class Transform(Protocol):
-    """What `Identity`, `Log`, `Softplus` and `Logit` have in common."""
+    """What all transforms have in common; one with nothing more acts on each entry by itself."""
 
     def forward(self, theta: Array) -> Array:
-        """Map theta to zeta, elementwise."""
+        """Map theta to zeta."""
 
     def inverse(self, zeta: Array) -> Array:
-        """Map zeta to theta, elementwise."""
+        """Map zeta to theta."""
 
     def log_abs_det_jacobian(self, zeta: Array) -> Array:
         """Return log |det d theta / d zeta|, (..., D) -> (...)."""
+
+
+@runtime_checkable
+class VectorTransform(Transform, Protocol):
+    """A transform whose event is a whole vector, the last axis: `Simplex`, `Ordered`."""
+
+    def zeta_size(self, theta_size: int) -> int:
+        """Return the number of unconstrained coordinates of a vector of theta_size entries."""
 
 
 @dataclass(frozen=True)
@@ -165,8 +190,8 @@ def for_support(support: str | tuple[float, float]) -> Transform:
     """Return the default transform of a support.
 
     Args:
-        support: "real", "positive" (the log, as in the ADVI paper), "unit" for (0, 1), or a pair
-            (a, b).
+        support: "real", "positive" (the log, as in the ADVI paper), "unit" for (0, 1), a pair
+            (a, b), or for whole vectors "simplex" or "ordered".
 
     Raises:
         SupportError: naming the supports that exist.
@@ -179,8 +204,13 @@ def for_support(support: str | tuple[float, float]) -> Transform:
         return Log()
     if support == "unit":
         return Logit(0.0, 1.0)
+    if support == "simplex":
+        return Simplex()
+    if support == "ordered":
+        return Ordered()
     raise SupportError(
-        f'support must be "real", "positive", "unit" or a pair (a, b) of numbers, got {support!r}'
+        'support must be "real", "positive", "unit", "simplex", "ordered" or a pair (a, b) of'
+        f" numbers, got {support!r}"
     )
 
 

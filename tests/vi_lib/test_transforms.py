@@ -14,6 +14,8 @@ from vi_lib.transforms import (
     Identity,
     Log,
     Logit,
+    Ordered,
+    Simplex,
     Softplus,
     for_support,
     inverse_softplus,
@@ -138,6 +140,8 @@ def test_inverse_softplus():
         ("positive", Log()),
         ("unit", Logit(0.0, 1.0)),
         ((-2, 3), Logit(-2.0, 3.0)),
+        ("simplex", Simplex()),
+        ("ordered", Ordered()),
     ],
 )
 def test_for_support(support, want):
@@ -159,7 +163,7 @@ def test_ends_of_the_supports_are_infinite():
         (lambda: Logit(0, 1).forward(1.5), r"theta must be in \[0, 1\], got 1.5"),
         (lambda: Logit(2.0, 2.0), r"finite a < b, got a=2.0, b=2.0"),
         (lambda: Logit(0.0, np.inf), r"finite a < b, got a=0.0, b=inf"),
-        (lambda: for_support("simplex"), "support must be .*, got 'simplex'"),
+        (lambda: for_support("circle"), "support must be .*, got 'circle'"),
         (lambda: for_support((0.0, 1.0, 2.0)), "support must be"),
     ],
 )
