@@ -14,6 +14,7 @@ import numpy as np
 
 from vi_lib import storage
 from vi_lib._check import Array, require_shape
+from vi_lib._trust import KHAT_DRAWS, Trust, judge, khat_threshold
 from vi_lib.families import Family
 from vi_lib.layout import Layout
 
@@ -38,6 +39,10 @@ class Status(enum.Enum):
         " the log density at the draw named, start nearer to the posterior or take smaller steps."
     )
     INTERRUPTED = "Interrupted from the keyboard: continue with fit(..., resume=result)."
+    MAX_DRAWS = (
+        "Not converged: max_draws was reached before the means were as exact as asked; their error"
+        " is reported, so take more draws or accept it."
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,12 +104,26 @@ class Result:
         """Covariance of q (D, D) on the *unconstrained* scale, exact."""
         return self.family.cov(self.lam)
 
+    @property
+    def trust(self) -> Trust:
+        """Whether to believe the fit and why: level and reasons, from what the fit has measured."""
+        return judge(
+            status=self.status.name,
+            khat=self.khat,
+            elbo=self.elbo,
+            elbo_se=self.elbo_se,
+            skipped=len(self.skipped),
+            iterations=self.iterations,
+            family=type(self.family).__name__,
+            dim=self.family.dim,
+        )
+
     def sample(self, rng: np.random.Generator, n: int) -> dict[str, Array]:
         """Draw n values of each parameter on its own scale: name -> (n, *shape)."""
         return self.layout.constrain(self._zeta(rng, n))
 
     def summary(self, rng: np.random.Generator | None = None) -> str:
-        """A text: how the fit ended and what to do, the ELBO, a line for each coordinate.
+        """A text: whether to believe the fit, how it ended, the ELBO, a line for each coordinate.
 
         Mean, sd and the interval of highest density (94 %) are those of the parameters themselves,
         not of their transforms, from 10 000 draws; `mc_error` is the standard error of the mean.
@@ -134,9 +153,11 @@ class Result:
         skipped = f", {len(self.skipped)} of them skipped as not finite" if self.skipped else ""
         return "\n".join(
             [
+                self.trust.sentence,
                 self.status.value,
                 f"After {self.iterations} iterations{skipped}: {self.reason}.",
                 f"ELBO {self.elbo:.3f} ± {self.elbo_se:.3f} nats (standard error, fresh draws)",
+                *self._khat_line(),
                 "",
                 *rows,
             ]
@@ -164,6 +185,12 @@ class Result:
         ):
             raise ValueError(f"{path} is not a saved Result: it holds {', '.join(parts)}")
         return cls(**{**parts, "skipped": tuple(parts["skipped"])})
+
+    def _khat_line(self) -> list[str]:
+        if math.isnan(self.khat):
+            return []
+        usable = f"usable below {khat_threshold(KHAT_DRAWS):.2f}"
+        return [f"k-hat {self.khat:.2f} ({usable}; it cannot see a mode that q misses)"]
 
     def _zeta(self, rng: np.random.Generator, n: int) -> Array:
         return self.family.transport(self.lam, self.family.noise(rng, n))

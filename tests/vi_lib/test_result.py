@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from vi_lib import storage
 from vi_lib.families import FullRank, MeanField
 from vi_lib.layout import Layout, Param
 from vi_lib.result import Result, Status, fresh_stream, hdi, restore_generator
@@ -34,14 +35,15 @@ def make(**changes):
 
 def test_summary_starts_with_what_happened_and_what_to_do():
     lines = make(status=Status.MAX_ITERS, skipped=(4,)).summary().splitlines()
-    assert lines[0] == Status.MAX_ITERS.value
-    assert "resume=result" in lines[0]
-    assert lines[1] == (
+    assert lines[0].startswith("Use this fit with caution: it stopped before it had settled")
+    assert lines[1] == Status.MAX_ITERS.value
+    assert "resume=result" in lines[1]
+    assert lines[2] == (
         "After 3 iterations, 1 of them skipped as not finite: the ELBO stood still."
     )
-    assert lines[2] == "ELBO -12.346 ± 0.012 nats (standard error, fresh draws)"
-    assert lines[4].split() == ["parameter", "mean", "sd", "mc_error", "hdi_3%", "hdi_97%"]
-    assert [line.split()[0] for line in lines[5:]] == ["beta[0]", "beta[1]", "sd"]
+    assert lines[3] == "ELBO -12.346 ± 0.012 nats (standard error, fresh draws)"
+    assert lines[5].split() == ["parameter", "mean", "sd", "mc_error", "hdi_3%", "hdi_97%"]
+    assert [line.split()[0] for line in lines[6:]] == ["beta[0]", "beta[1]", "sd"]
 
 
 def test_summary_is_about_the_parameters_not_their_transforms():
@@ -106,7 +108,7 @@ def test_a_file_brings_everything_back(tmp_path, bit_generator, family):
     rng = np.random.Generator(bit_generator(3))
     before = make(
         family=family, lam=lam, layout=layout, skipped=(2, 5), elbo_se=np.nan,
-        rng_state=rng.bit_generator.state,
+        rng_state=rng.bit_generator.state, khat=0.25, loop_state={"last": lam, "stage": 2},
     )  # fmt: skip
     before.save(tmp_path / "fit.npz")
     after = Result.load(tmp_path / "fit.npz")
@@ -117,6 +119,8 @@ def test_a_file_brings_everything_back(tmp_path, bit_generator, family):
     np.testing.assert_array_equal(after.history, before.history)
     np.testing.assert_array_equal(after.optimizer_state["s"], before.optimizer_state["s"])
     assert after.optimizer_state["k"] == 2
+    assert (after.khat, after.loop_state["stage"]) == (0.25, 2)
+    np.testing.assert_array_equal(after.loop_state["last"], lam)
     assert after.summary() == before.summary()
     np.testing.assert_array_equal(
         restore_generator(after.rng_state).standard_normal(5), rng.standard_normal(5)
@@ -135,6 +139,28 @@ def test_fresh_stream_depends_on_the_state_alone():
     other = np.random.default_rng(2).bit_generator.state
     assert fresh_stream(other).standard_normal() != fresh_stream(state).standard_normal()
     assert fresh_stream(state).standard_normal() != restore_generator(state).standard_normal()
+
+
+def test_a_file_from_before_khat_still_opens(tmp_path):
+    result = make(khat=0.3, loop_state={"average": np.arange(6.0)})
+    fields = {name: getattr(result, name) for name in Result.__dataclass_fields__}
+    del fields["khat"], fields["loop_state"]
+    storage.write(tmp_path / "old.npz", fields)
+    old = Result.load(tmp_path / "old.npz")
+    assert np.isnan(old.khat)
+    assert old.loop_state is None
+    assert old.trust.level == "caution"
+    assert "k-hat is unknown" in old.summary().splitlines()[0]
+    for fields_of_another in ({"elbo": 1.0}, fields | {"khat": 0.0, "loss": 0.0}):
+        storage.write(tmp_path / "other.npz", fields_of_another)
+        with pytest.raises(ValueError, match=r"other.npz is not a saved Result: it holds .*elbo"):
+            Result.load(tmp_path / "other.npz")
+
+
+def test_summary_says_what_khat_is_and_what_it_cannot_see():
+    lines = make(khat=0.123).summary().splitlines()
+    assert lines[0] == "Trust this fit: k-hat 0.12 is below 0.5, so q is near the posterior."
+    assert lines[4] == "k-hat 0.12 (usable below 0.67; it cannot see a mode that q misses)"
 
 
 def test_unknown_classes_are_not_saved(tmp_path):

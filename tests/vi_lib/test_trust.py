@@ -1,0 +1,84 @@
+"""The verdict on a fit: every level, every reason, and the blind spot that it admits."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from vi_lib._trust import OPENING, judge, khat_threshold
+from vi_lib.diagnostics.psis import khat
+from vi_lib.result import Status
+
+GOOD = {"status": "CONVERGED", "khat": 0.1, "elbo": -3.0, "elbo_se": 0.01, "iterations": 200}
+
+
+def test_the_threshold_is_that_of_the_paper():
+    assert khat_threshold(1000) == pytest.approx(2 / 3)
+    assert khat_threshold(100) == pytest.approx(0.5)
+    assert khat_threshold(2200) == khat_threshold(10**6) == 0.7
+    with pytest.raises(ValueError, match="more than 10, got 10"):
+        khat_threshold(10)
+
+
+@pytest.mark.parametrize(
+    ("changes", "level", "says"),
+    [
+        ({}, "trust", "k-hat 0.10 is below 0.5"),
+        ({"khat": -math.inf}, "trust", "near the posterior"),
+        ({"khat": 0.5}, "trust", "near the posterior"),
+        ({"status": "COMPLETED"}, "trust", "near the posterior"),
+        ({"skipped": 2}, "trust", "near the posterior"),
+        ({"khat": 0.51}, "caution", "importance resampling"),
+        ({"khat": 0.666}, "caution", "importance resampling"),
+        ({"khat": 0.667}, "do not trust", "above 0.67"),
+        ({"khat": math.inf}, "do not trust", "above 0.67"),
+        ({"khat": 0.69, "num_draws": 10_000}, "caution", "between 0.5 and 0.70"),
+        ({"khat": math.nan}, "caution", "nothing has compared"),
+        ({"status": "MAX_ITERS"}, "caution", "more iterations"),
+        ({"status": "MAX_DRAWS"}, "caution", "allow more"),
+        ({"status": "INTERRUPTED"}, "caution", "let it finish"),
+        ({"status": "NON_FINITE"}, "do not trust", "mend the log density"),
+        ({"elbo": -math.inf}, "do not trust", "log p fails where q goes"),
+        ({"elbo_se": math.nan}, "do not trust", "log p fails where q goes"),
+        ({"elbo_se": 1.5}, "caution", "uncertain by 1.5 nats"),
+        ({"skipped": 3}, "caution", "3 of 200 iterations were skipped"),
+        ({"khat": 1.0, "family": "MeanField"}, "do not trust", 'family="full_rank"'),
+        ({"khat": 1.0, "family": "MeanField", "dim": 201}, "do not trust", 'family="low_rank"'),
+        ({"khat": 1.0, "family": "FullRank"}, "do not trust", "reparameterise"),
+    ],
+)
+def test_each_finding_has_a_level_and_a_remedy(changes, level, says):
+    trust = judge(**{**GOOD, **changes})
+    assert trust.level == level
+    assert len(trust.reasons) == 1
+    assert says in trust.sentence
+    assert str(trust) == trust.sentence == f"{OPENING[level]}: {trust.reasons[0]}."
+
+
+def test_the_gravest_reason_comes_first_and_none_is_lost():
+    trust = judge(**{**GOOD, "status": "MAX_ITERS", "khat": 2.0, "skipped": 50, "elbo_se": 9.0})
+    assert trust.level == "do not trust"
+    assert [reason.split()[0] for reason in trust.reasons] == ["k-hat", "it", "50", "the"]
+    assert "\n" not in trust.sentence
+
+
+def test_every_status_is_known():
+    for status in Status:
+        assert judge(**{**GOOD, "status": status.name}).level == (
+            "trust" if status in (Status.CONVERGED, Status.COMPLETED)
+            else "do not trust" if status is Status.NON_FINITE
+            else "caution"
+        )  # fmt: skip
+
+
+def test_a_missed_mode_is_not_seen():
+    """With q on one of two far modes the mass is missing; k-hat is content, as its text says.
+
+    The test holds the statement in the documentation to account; nobody should wish it to pass.
+    """
+    z = np.random.default_rng(0).standard_normal(1000)
+    log_q = -0.5 * z**2
+    log_p = np.logaddexp(-0.5 * z**2, -0.5 * (z - 20.0) ** 2)
+    assert judge(**{**GOOD, "khat": khat(log_p - log_q)}).level == "trust"
