@@ -17,7 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from vi_lib._check import Array, SupportError, require_positive, require_shape
+from vi_lib._check import Array, SupportError, require_shape
+from vi_lib._conjugate import ROUND_OFF_SLACK, coordinate_ascent, named
 from vi_lib.gaussian_gamma import (
     elbo_gaussian_gamma,
     elbo_terms_gaussian_gamma,
@@ -27,6 +28,7 @@ from vi_lib.gaussian_gamma import (
 )
 
 __all__ = [
+    "ROUND_OFF_SLACK",
     "cavi_gaussian_gamma",
     "coordinate_path_gaussian",
     "elbo_gaussian_gamma",
@@ -35,10 +37,6 @@ __all__ = [
     "update_q_gamma",
     "update_q_mu",
 ]
-
-#: An ELBO may fall by this fraction of its size between sweeps before it counts as a bug. Round-off
-#: makes a converged trace wobble in the last digits (1e-14 relative); a wrong update costs more.
-ROUND_OFF_SLACK = 1e-9
 
 
 def mean_field_gaussian(mu: Array, cov: Array) -> tuple[Array, Array, float]:
@@ -122,35 +120,21 @@ def cavi_gaussian_gamma(
         ArithmeticError: If a sweep lowers the ELBO by more than round-off; only a wrong update can.
     """
     x = observations(x)
-    mu0, tau0, alpha0, beta0 = _named("prior", prior, ("mu0", "tau0", "alpha0", "beta0"))
-    alpha_q, beta_q = alpha0, beta0
+    mu0, tau0, alpha0, beta0 = named("prior", prior, ("mu0", "tau0", "alpha0", "beta0"))
+    start: tuple[float, ...] = (mu0, tau0, alpha0, beta0)
     if init is not None:
-        _, _, alpha_q, beta_q = _named("init", init, ("nu_q", "tau_q", "alpha_q", "beta_q"))
-    if max_iter < 1:
-        raise ValueError(f"max_iter must be at least 1, got {max_iter}")
+        start = named("init", init, ("nu_q", "tau_q", "alpha_q", "beta_q"))
 
-    trace: list[float] = []
-    for sweep in range(1, max_iter + 1):
+    def sweep(q: tuple[float, ...]) -> tuple[float, ...]:
+        _, _, alpha_q, beta_q = q
         nu_q, tau_q = update_q_mu(x, alpha_q / beta_q, mu0, tau0)
-        alpha_q, beta_q = update_q_gamma(x, nu_q, tau_q, alpha0, beta0)
-        elbo = elbo_gaussian_gamma(x, mu0, tau0, alpha0, beta0, nu_q, tau_q, alpha_q, beta_q)
-        trace.append(float(elbo))
-        if sweep == 1:
-            continue
-        rise, size = trace[-1] - trace[-2], max(1.0, abs(trace[-2]))
-        if rise < -ROUND_OFF_SLACK * size:
-            raise ArithmeticError(
-                f"the ELBO fell from {trace[-2]:.9g} to {trace[-1]:.9g} in sweep {sweep}"
-            )
-        if rise <= rel_tol * size:
-            break
-    return {
-        "nu_q": nu_q,
-        "tau_q": tau_q,
-        "alpha_q": alpha_q,
-        "beta_q": beta_q,
-        "elbo": np.array(trace),
-    }
+        return nu_q, tau_q, *update_q_gamma(x, nu_q, tau_q, alpha0, beta0)
+
+    def elbo(q: tuple[float, ...]) -> float:
+        return elbo_gaussian_gamma(x, mu0, tau0, alpha0, beta0, *q)
+
+    (nu_q, tau_q, alpha_q, beta_q), trace = coordinate_ascent(sweep, elbo, start, max_iter, rel_tol)
+    return {"nu_q": nu_q, "tau_q": tau_q, "alpha_q": alpha_q, "beta_q": beta_q, "elbo": trace}
 
 
 def _gaussian(mu: Array, cov: Array) -> tuple[Array, Array, float]:
@@ -169,13 +153,3 @@ def _gaussian(mu: Array, cov: Array) -> tuple[Array, Array, float]:
         ) from None
     inverse_root = np.linalg.solve(root, np.eye(len(mu)))
     return mu, inverse_root.T @ inverse_root, float(2.0 * np.sum(np.log(np.diag(root))))
-
-
-def _named(what: str, values: Mapping[str, float], keys: tuple[str, ...]) -> tuple[float, ...]:
-    """The values under `keys`, of which all but the first (a mean) must be positive."""
-    if not set(keys) <= set(values):
-        raise ValueError(f"{what} must have the keys {', '.join(keys)}, got {', '.join(values)}")
-    numbers = tuple(float(values[key]) for key in keys)
-    for key, number in zip(keys[1:], numbers[1:], strict=True):
-        require_positive(f"{what}[{key!r}]", number)
-    return numbers

@@ -82,23 +82,40 @@ def elbo_terms_gaussian_gamma(
         E[log p(gamma)], and the entropies `entropy_mu`, `entropy_gamma` of the factors of q.
     """
     x = observations(x)
-    E_gamma = alpha_q / beta_q
-    E_log_gamma = digamma(alpha_q) - np.log(beta_q)
     squares = _expected_squares(x, nu_q, tau_q)
     prior_square = (nu_q - mu0) ** 2 + 1.0 / tau_q
+    log_prior_gamma, entropy_gamma = gamma_terms(alpha0, beta0, alpha_q, beta_q)
     return {
-        "log_lik": 0.5 * (len(x) * (E_log_gamma - LOG_2PI) - E_gamma * squares),
+        "log_lik": gamma_log_lik(len(x), squares, alpha_q, beta_q),
         "log_prior_mu": 0.5 * (np.log(tau0) - LOG_2PI - tau0 * prior_square),
-        "log_prior_gamma": alpha0 * np.log(beta0)
-        - gammaln(alpha0)
-        + (alpha0 - 1.0) * E_log_gamma
-        - beta0 * E_gamma,
+        "log_prior_gamma": log_prior_gamma,
         "entropy_mu": 0.5 * (1.0 + LOG_2PI - np.log(tau_q)),
-        "entropy_gamma": alpha_q
-        - np.log(beta_q)
-        + gammaln(alpha_q)
-        + (1.0 - alpha_q) * digamma(alpha_q),
+        "entropy_gamma": entropy_gamma,
     }
+
+
+def gamma_log_lik(num_rows: int, squares: float, alpha_q: float, beta_q: float) -> float:
+    """E[log p] of N Gaussian observations whose precision gamma has q = Gamma(alpha_q, beta_q).
+
+    N (E[log gamma] - log 2 pi) / 2 - E[gamma] squares / 2, in nats, where `squares` is the expected
+    sum of squared residuals, E[gamma] = alpha_q / beta_q and
+    E[log gamma] = digamma(alpha_q) - log beta_q (Bishop 2006, appendix B).
+    """
+    E_log_gamma = digamma(alpha_q) - np.log(beta_q)
+    return 0.5 * (num_rows * (E_log_gamma - LOG_2PI) - alpha_q / beta_q * squares)
+
+
+def gamma_terms(alpha0: float, beta0: float, alpha_q: float, beta_q: float) -> tuple[float, float]:
+    """E[log p(gamma)] and the entropy of q(gamma) = Gamma(alpha_q, rate=beta_q), both in nats.
+
+    alpha0 log beta0 - log Gamma(alpha0) + (alpha0 - 1) E[log gamma] - beta0 E[gamma], and
+    alpha_q - log beta_q + log Gamma(alpha_q) + (1 - alpha_q) digamma(alpha_q).
+    """
+    E_log_gamma = digamma(alpha_q) - np.log(beta_q)
+    log_prior = alpha0 * np.log(beta0) - gammaln(alpha0)
+    log_prior = log_prior + (alpha0 - 1.0) * E_log_gamma - beta0 * alpha_q / beta_q
+    entropy = alpha_q - np.log(beta_q) + gammaln(alpha_q) + (1.0 - alpha_q) * digamma(alpha_q)
+    return log_prior, entropy
 
 
 def elbo_gaussian_gamma(
