@@ -39,6 +39,8 @@ class Model:
         log_lik: (theta, data) -> (M, N), the log density of each observation, in nats.
         data: An array whose first axis is the observation, or a dictionary of such arrays.
             Constants belong into the functions themselves.
+        simulate: (theta, data, rng) -> (M, N, ...), new observations for each of the M values of
+            theta, at the covariates in `data`; needed for posterior predictive draws alone.
 
     Raises:
         SupportError: If a parameter is discrete or its support is unknown.
@@ -49,18 +51,21 @@ class Model:
     log_prior: Callable[[Theta], Array]
     log_lik: Callable[[Theta, Any], Array]
     data: Data
+    simulate: Callable[[Theta, Any, onp.random.Generator], Array] | None = None
 
     def __post_init__(self) -> None:
         self.layout.dim  # noqa: B018  evaluated for its errors
-        rows = {name: len(onp.atleast_1d(values)) for name, values in self._columns().items()}
-        if len(set(rows.values())) != 1 or 0 in rows.values():
-            got = ", ".join(f"{name} has {n}" for name, n in rows.items())
-            raise ShapeError(f"data must have one row per observation: {got or 'there is none'}")
+        self.num_data  # noqa: B018  and so are the data's rows
 
     @cached_property
     def layout(self) -> Layout:
         """Where each parameter sits in zeta."""
         return Layout(self.params)
+
+    @cached_property
+    def arrays(self) -> Data:
+        """The data as arrays, what the functions are given."""
+        return arrays_of(self.data)
 
     @property
     def dim(self) -> int:
@@ -75,7 +80,7 @@ class Model:
     @cached_property
     def num_data(self) -> int:
         """Number of observations N."""
-        return len(next(iter(self._columns().values())))
+        return num_rows(self.data)
 
     def constrain(self, zeta: Array) -> Theta:
         """Map zeta (..., D) to name -> theta (..., *shape)."""
@@ -87,7 +92,59 @@ class Model:
 
     def log_p(self, zeta: Array) -> Array:
         """Log joint on the unconstrained scale, (..., D) -> (...), in nats."""
-        return self._log_joint(zeta, self.data, self.num_data)
+        return self._log_joint(zeta, self.arrays, self.num_data)
+
+    def pointwise_log_lik(self, theta: Theta, data: Data | None = None) -> Array:
+        """The log density of each observation, never multiplied by N / B, in nats.
+
+        Args:
+            theta: Name -> (M, *shape), such as the draws of `Result.sample`.
+            data: Other observations of the same form; by default the model's own.
+
+        Returns:
+            (M, N) for the N observations of `data`.
+
+        Raises:
+            ShapeError: If theta or data do not fit the model, or log_lik's value has another shape.
+        """
+        if set(theta) != set(self.params):
+            raise ShapeError(
+                f"theta must hold the parameters {', '.join(self.params)}, got {', '.join(theta)}"
+            )
+        num_draws = len(next(iter(theta.values())))
+        for name, param in self.params.items():
+            require_shape(f"theta[{name!r}]", theta[name], (num_draws, *param.shape))
+        arrays = self.arrays if data is None else arrays_of(data)
+        wanted = (num_draws, num_rows(arrays))
+        log_lik = self.log_lik(theta, arrays)
+        require_shape("log_lik's value", log_lik, wanted)
+        return log_lik
+
+    def start(self, values: Mapping[str, Any]) -> Array:
+        """Return the zeta (D,) of a starting point that is given by name, theta's own scale.
+
+        Parameters that are not named start at zeta = 0: 0 for a real one, 1 for a positive one.
+
+        Raises:
+            ShapeError: If a name is unknown or a shape does not fit.
+            SupportError: If a value lies outside its support, its boundary included.
+        """
+        unknown = [name for name in values if name not in self.params]
+        if unknown:
+            raise ShapeError(
+                f"start names {', '.join(unknown)}; the parameters are {', '.join(self.params)}"
+            )
+        at_zero = self.constrain(onp.zeros(self.dim))
+        shapes = {name: param.shape for name, param in self.params.items()}
+        given = {name: onp.asarray(value, dtype=float) for name, value in values.items()}
+        for name, value in given.items():
+            if value.shape not in ((), shapes[name]):
+                raise ShapeError(
+                    f"start[{name!r}] must have shape {shapes[name]} or be a number,"
+                    f" got {value.shape}"
+                )
+            given[name] = onp.broadcast_to(value, shapes[name])
+        return onp.asarray(self.unconstrain({**at_zero, **given}))
 
     def minibatch(self, idx: Array) -> LogDensity:
         """The log joint estimated from the observations `idx` (B,).
@@ -107,13 +164,14 @@ class Model:
             raise IndexError(
                 f"idx must lie in 0..{self.num_data - 1}, got {idx.min()} to {idx.max()}"
             )
-        if isinstance(self.data, Mapping):
-            batch: Data = {name: values[idx] for name, values in self._columns().items()}
+        arrays = self.arrays
+        if isinstance(arrays, Mapping):
+            batch: Data = {name: values[idx] for name, values in arrays.items()}
         else:
-            batch = onp.asarray(self.data)[idx]
+            batch = arrays[idx]
         return lambda zeta: self._log_joint(zeta, batch, len(idx))
 
-    def _log_joint(self, zeta: Array, data: Data, num_rows: int) -> Array:
+    def _log_joint(self, zeta: Array, data: Data, size: int) -> Array:
         require_shape("zeta", zeta, (..., self.dim))
         leading = np.shape(zeta)[:-1]
         rows = np.reshape(zeta, (-1, self.dim))
@@ -122,12 +180,31 @@ class Model:
         log_prior = self.log_prior(theta)
         require_shape("log_prior's value", log_prior, (num_draws,))
         log_lik = self.log_lik(theta, data)
-        require_shape("log_lik's value", log_lik, (num_draws, num_rows))
-        scale = self.num_data / num_rows
+        require_shape("log_lik's value", log_lik, (num_draws, size))
+        scale = self.num_data / size
         total = log_prior + scale * np.sum(log_lik, axis=-1)
         return np.reshape(total + self.layout.log_abs_det_jacobian(rows), leading)
 
-    def _columns(self) -> dict[str, Array]:
-        if isinstance(self.data, Mapping):
-            return {name: onp.asarray(values) for name, values in self.data.items()}
-        return {"data": onp.asarray(self.data)}
+
+def arrays_of(data: Any) -> Data:
+    """The data with every sequence or table column as an array; an array is not copied."""
+    if isinstance(data, Mapping):
+        return {name: onp.asarray(values) for name, values in data.items()}
+    return onp.asarray(data)
+
+
+def num_rows(data: Any) -> int:
+    """Number of observations in the data.
+
+    Raises:
+        ShapeError: If there is none, one array is a single number or the arrays differ.
+    """
+    arrays = arrays_of(data)
+    columns = arrays if isinstance(arrays, Mapping) else {"data": arrays}
+    for name, values in columns.items():
+        require_shape(name, values, ("N", *values.shape[1:]))
+    rows = {name: len(values) for name, values in columns.items()}
+    if len(set(rows.values())) != 1 or 0 in rows.values():
+        got = ", ".join(f"{name} has {n}" for name, n in rows.items())
+        raise ShapeError(f"data must have one row per observation: {got or 'there is none'}")
+    return next(iter(rows.values()))

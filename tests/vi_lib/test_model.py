@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import tracemalloc
 
 import autograd.numpy as np
 import numpy as onp
@@ -97,6 +98,61 @@ def test_names_and_round_trip():
     onp.testing.assert_allclose(MODEL.unconstrain(MODEL.constrain(ZETA)), ZETA, rtol=1e-12)
 
 
+def test_pointwise_log_lik_is_the_likelihood_unscaled():
+    theta = MODEL.constrain(ZETA)
+    onp.testing.assert_array_equal(MODEL.pointwise_log_lik(theta), log_lik(theta, {"X": X, "y": Y}))
+    held_out = {"X": X[:1] + 1.0, "y": Y[:1]}
+    onp.testing.assert_array_equal(
+        MODEL.pointwise_log_lik(theta, held_out), log_lik(theta, held_out)
+    )
+
+
+def mean_only(data):
+    return Model({"mu": Param()}, lambda t: densities.normal(t["mu"]),
+                 lambda t, x: densities.normal(x, t["mu"][:, None]), data)  # fmt: skip
+
+
+@pytest.mark.parametrize("data", [[0.5], (0.5,), onp.array([0.5], dtype="float32")])
+def test_one_observation_in_any_sequence(data):
+    model, zeta = mean_only(data), ZETA[:, :1]
+    expected = densities.normal(zeta[:, 0]) + densities.normal(0.5, zeta[:, 0])
+    onp.testing.assert_allclose(model.log_p(zeta), expected, rtol=1e-14)
+    onp.testing.assert_array_equal(model.minibatch([0])(zeta), model.log_p(zeta))
+
+
+def test_single_precision_data_cost_no_precision_of_the_parameters():
+    small = {"X": X.astype("float32"), "y": Y.astype("float32")}
+    same_numbers = {name: values.astype(float) for name, values in small.items()}
+    models = [Model(PARAMS, log_prior, log_lik, data) for data in (small, same_numbers)]
+    values = [model.log_p(ZETA) for model in models]
+    assert values[0].dtype == float
+    onp.testing.assert_allclose(*values, rtol=1e-12)
+
+
+@pytest.mark.parametrize("kind", ["array", "columns"])
+def test_a_minibatch_of_a_million_rows_copies_its_own_rows_only(kind):
+    x = onp.zeros((1_000_000, 4))
+    model = Model(
+        {"mu": Param()},
+        lambda t: densities.normal(t["mu"]),
+        lambda t, d: densities.normal((d if kind == "array" else d["x"])[:, 0], t["mu"][:, None]),
+        x if kind == "array" else {"x": x},
+    )
+    model.minibatch([0])  # whatever is done once
+    tracemalloc.start()
+    model.minibatch(onp.arange(50))(ZETA[:, :1])
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 100_000  # the data are 32 MB, the batch 1.6 kB
+
+
+def test_a_start_by_name_is_on_the_scale_of_the_parameters():
+    onp.testing.assert_allclose(MODEL.start({"sd": 2.0}), [0.0, 0.0, onp.log(2.0)], atol=1e-15)
+    onp.testing.assert_allclose(MODEL.start({"beta": [1.0, 2.0]}), [1.0, 2.0, 0.0], atol=1e-15)
+    onp.testing.assert_allclose(MODEL.start({"beta": 3.0}), [3.0, 3.0, 0.0], atol=1e-15)
+    onp.testing.assert_allclose(MODEL.start({}), onp.zeros(3), atol=1e-15)
+
+
 def change(**changes):
     arguments = {"params": PARAMS, "log_prior": log_prior, "log_lik": log_lik,
                  "data": {"X": X, "y": Y}, **changes}  # fmt: skip
@@ -112,6 +168,21 @@ def change(**changes):
         (lambda: change(data={"X": X, "y": Y[:5]}), ShapeError, "X has 6, y has 5"),
         (lambda: change(data={}), ShapeError, "there is none"),
         (lambda: change(data=onp.zeros(0)), ShapeError, "data has 0"),
+        (lambda: change(data=3.0), ShapeError, r"data must have shape \(N,\), got \(\)"),
+        (lambda: MODEL.start({"sigma": 2.0}), ShapeError, "start names sigma; the parameters are"),
+        (lambda: MODEL.start({"sd": -2.0}), SupportError, r"theta\['sd'\]"),
+        (lambda: MODEL.start({"beta": [1.0]}), ShapeError, r"shape \(2,\) or be a number, got"),
+        (lambda: MODEL.pointwise_log_lik({"sd": X}), ShapeError, "parameters beta, sd, got sd"),
+        (
+            lambda: MODEL.pointwise_log_lik({"beta": X, "sd": ZETA[:, 0]}),
+            ShapeError,
+            r"theta\['sd'\] must have shape \(6,\), got \(4,\)",
+        ),
+        (
+            lambda: MODEL.pointwise_log_lik(MODEL.constrain(ZETA), {"X": X, "y": Y[:2]}),
+            ShapeError,
+            "X has 6, y has 2",
+        ),
         (
             lambda: change(log_prior=lambda t: densities.normal(t["beta"])).log_p(ZETA),
             ShapeError,
