@@ -1,0 +1,1 @@
+"""Models of the kind found in posteriordb, with reference posteriors."""
