@@ -11,17 +11,18 @@ Sources: Kucukelbir et al. (JMLR 2017), section 2.4, eqs. (5) mean-field and (6)
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import autograd.numpy as np
 import numpy as onp
 
 from vi_lib import densities
-from vi_lib._check import Array, SupportError, plain, require_positive, require_shape
+from vi_lib._check import Array, require_shape
 from vi_lib._family import Family, mean_and_sd, require_count, require_lam
+from vi_lib._low_rank import LowRank
+from vi_lib._matrices import dot, pack_tril, packed_log_det, solve, transpose, unpack_tril
 
-__all__ = ["Family", "FullRank", "MeanField"]
+__all__ = ["Family", "FullRank", "LowRank", "MeanField"]
 
 
 @dataclass(frozen=True)
@@ -131,23 +132,12 @@ class FullRank:
         """
         require_shape("mu", mu, (..., self.dim))
         require_shape("L", L, (..., self.dim, self.dim))
-        if onp.any(onp.triu(plain(L), k=1) != 0.0):
-            raise SupportError("L must be lower triangular, got entries above its diagonal")
-        require_positive("L's diagonal", onp.diagonal(plain(L), axis1=-2, axis2=-1))
-        rows, columns = onp.tril_indices(self.dim)
-        entries = L[..., rows, columns]
-        log_diagonal = np.log(np.where(rows == columns, entries, 1.0))
-        return np.concatenate([mu, np.where(rows == columns, log_diagonal, entries)], axis=-1)
+        return np.concatenate([mu, pack_tril(L)], axis=-1)
 
     def unpack(self, lam: Array) -> tuple[Array, Array]:
         """Split lam (..., P) into mu (..., D) and L (..., D, D)."""
         require_lam(self, lam)
-        diagonal, scatter = _lower_triangle(self.dim)
-        packed = lam[..., self.dim :]
-        # Zero where the entry is not diagonal first: exp of an off-diagonal entry could overflow.
-        entries = np.where(diagonal, np.exp(np.where(diagonal, packed, 0.0)), packed)
-        L = np.reshape(np.dot(entries, scatter), (*np.shape(lam)[:-1], self.dim, self.dim))
-        return lam[..., : self.dim], L
+        return lam[..., : self.dim], unpack_tril(lam[..., self.dim :], self.dim)
 
     def noise(self, rng: onp.random.Generator, num_draws: int) -> Array:
         """Draw eps (num_draws, D), standard normal."""
@@ -157,15 +147,13 @@ class FullRank:
         """Return z = mu + L eps, (..., D)."""
         require_shape("eps", eps, (..., self.dim))
         mu, L = self.unpack(lam)
-        if np.ndim(L) == 2:
-            return mu + np.dot(eps, L.T)
-        return mu + np.matmul(L, eps[..., None])[..., 0]
+        return mu + dot(eps, transpose(L))
 
     def log_prob(self, lam: Array, z: Array) -> Array:
         """Return -D/2 log 2π - Σ log L_ii - ½ |L⁻¹ (z - mu)|², (...), nats."""
         require_shape("z", z, (..., self.dim))
         mu, L = self.unpack(lam)
-        u = _solve(L, z - mu)
+        u = solve(L, z - mu)
         return (
             -0.5 * self.dim * densities.LOG_2PI - self._log_det(lam) - 0.5 * np.sum(u**2, axis=-1)
         )
@@ -185,37 +173,8 @@ class FullRank:
     def cov(self, lam: Array) -> Array:
         """Return L L', (..., D, D)."""
         L = self.unpack(lam)[1]
-        return np.matmul(L, np.swapaxes(L, -1, -2))
+        return np.matmul(L, transpose(L))
 
     def _log_det(self, lam: Array) -> Array:
         require_lam(self, lam)
-        diagonal, _ = _lower_triangle(self.dim)
-        return np.sum(lam[..., self.dim :][..., diagonal], axis=-1)
-
-
-@lru_cache(maxsize=32)
-def _lower_triangle(dim: int) -> tuple[Array, Array]:
-    """Return which packed entries are diagonal (K,) and the 0/1 matrix (K, D²) that places them.
-
-    autograd cannot assign in place; multiplying by a constant matrix is the fastest differentiable
-    way.
-    """
-    rows, columns = onp.tril_indices(dim)
-    scatter = onp.zeros((rows.size, dim * dim))
-    scatter[onp.arange(rows.size), rows * dim + columns] = 1.0
-    scatter.setflags(write=False)
-    diagonal = rows == columns
-    diagonal.setflags(write=False)
-    return diagonal, scatter
-
-
-def _solve(L: Array, b: Array) -> Array:
-    """Return L⁻¹ b for L (..., D, D) and b (..., D), with broadcast leading axes."""
-    dim = np.shape(L)[-1]
-    if np.ndim(L) == 2:  # all draws share L: factorise it once
-        return np.reshape(np.linalg.solve(L, np.reshape(b, (-1, dim)).T).T, np.shape(b))
-    leading = onp.broadcast_shapes(np.shape(L)[:-2], np.shape(b)[:-1])
-    # Adding zeros, because autograd's broadcast_to cannot add leading axes.
-    L = L + onp.zeros((*leading, 1, 1))
-    b = b + onp.zeros((*leading, 1))
-    return np.linalg.solve(L, b[..., None])[..., 0]
+        return packed_log_det(lam[..., self.dim :], self.dim)

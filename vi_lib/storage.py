@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from vi_lib.families import FullRank, MeanField
+from vi_lib.families import FullRank, LowRank, MeanField
 from vi_lib.layout import Layout, Param
 from vi_lib.transforms import Identity, Log, Logit, Ordered, Simplex, Softplus
 
@@ -28,6 +28,7 @@ CLASSES = {
         Layout,
         Log,
         Logit,
+        LowRank,
         MeanField,
         Ordered,
         Param,

@@ -22,6 +22,7 @@ LAYERS = (
     ("densities", "transforms", "_simplex", "sampling", "_implicit", "expfam", "_wishart"),
     (
         "_family",
+        "_matrices",
         "_low_rank",
         "_mixture",
         "_flow",
@@ -62,6 +63,7 @@ LAYERS = (
         "_scale_mixture",
         "_unknown_scale",
         "_toy_targets",
+        "_linear_gaussian",
         "_discrete",
         "_quadrature",
         "oracles",
