@@ -4,9 +4,11 @@ Every oracle has `dim`, `log_joint(theta (..., D)) -> (...)` in nats with every 
 `log_evidence`, and the posterior's `mean` (D,), `sd` (D,), `cov` (D, D). Where the posterior is
 Gaussian, `mean_field()` gives the best factorised Gaussian and what it costs.
 
-`NormalNormal`, `LinearRegression` and `CorrelatedGaussian` are closed forms. In `GaussianGamma`,
-`NormalMeanSd` and `LinearRegressionUnknownSd` everything but the noise scale is integrated in
-closed form and the scale by one-dimensional quadrature, exact to about twelve digits.
+`NormalNormal`, `LinearRegression`, `LinearGaussian` and `CorrelatedGaussian` are closed forms. In
+`GaussianGamma`, `NormalMeanSd` and `LinearRegressionUnknownSd` everything but the noise scale is
+integrated in closed form and the scale by one-dimensional quadrature, exact to about twelve digits.
+`Quadrature` takes any log joint in up to three coordinates. `Funnel`, `Banana` and
+`GaussianMixture` are normalised densities that no Gaussian fits, with exact moments and draws.
 
 Source: Bishop, Pattern Recognition and Machine Learning (2006), eqs. (2.141), (3.50)-(3.51),
 (10.15).
@@ -23,17 +25,26 @@ import numpy as onp
 
 from vi_lib import densities
 from vi_lib._check import Array, require_finite, require_positive, require_shape
+from vi_lib._linear_gaussian import LinearGaussian
+from vi_lib._quadrature import Quadrature
 from vi_lib._scale_mixture import ScaleMixture, require_regression
+from vi_lib._toy_targets import Banana, Funnel, GaussianMixture, two_modes
 from vi_lib._unknown_scale import GaussianGamma, LinearRegressionUnknownSd, NormalMeanSd
 from vi_lib.cavi import mean_field_gaussian
 
 __all__ = [
+    "Banana",
     "CorrelatedGaussian",
+    "Funnel",
     "GaussianGamma",
+    "GaussianMixture",
+    "LinearGaussian",
     "LinearRegression",
     "LinearRegressionUnknownSd",
     "NormalMeanSd",
     "NormalNormal",
+    "Quadrature",
+    "two_modes",
 ]
 
 
