@@ -2,19 +2,22 @@
 # make lab      open the lessons in JupyterLab, as students see them
 # make test     all tests          make quick   the one-minute subset
 # make lint     style and types    make lock    renew requirements.lock.txt (needs uv)
+# make peers    compare with PyMC and NumPyro, in an environment of their own (1.5 GB)
 # make clean    forget what was set up and graded
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+PEERS := .venv-peers
+PEERS_LOCK := tests/peers/requirements.lock.txt
 UV := $(shell command -v uv 2>/dev/null)
 export PYTHONHASHSEED := 0
 # The lessons' arrays are small: more threads than one only get in each other's way.
 export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 
-.PHONY: course lab test quick lint lock clean setup
+.PHONY: course lab test quick lint peers lock clean setup
 
 course: setup
 	$(BIN)/autograder build
@@ -38,6 +41,9 @@ lint: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+peers: $(PEERS)/.ready
+	$(PEERS)/bin/python -m pytest tests/peers
+
 setup: $(READY)
 
 $(READY): requirements.lock.txt pyproject.toml
@@ -52,9 +58,21 @@ else
 endif
 	touch $@
 
+$(PEERS)/.ready: $(PEERS_LOCK)
+ifdef UV
+	test -d $(PEERS) || $(UV) venv --quiet --python $(PYTHON) $(PEERS)
+	VIRTUAL_ENV=$(PEERS) $(UV) pip install --quiet --require-hashes -r $(PEERS_LOCK)
+else
+	$(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip install --quiet --require-hashes -r $(PEERS_LOCK)
+endif
+	touch $@
+
+COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header
+
 lock:
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --all-extras \
-		--no-header pyproject.toml --output-file requirements.lock.txt
+	$(COMPILE) --extra instructor --extra dev pyproject.toml --output-file requirements.lock.txt
+	$(COMPILE) --extra peers pyproject.toml --output-file $(PEERS_LOCK)
 
 clean:
-	rm -rf $(VENV) out build *.egg-info
+	rm -rf $(VENV) $(PEERS) out build *.egg-info

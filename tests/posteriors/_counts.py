@@ -114,10 +114,53 @@ def beta_binomial() -> Case:
     return Case("beta_binomial", "A probability after 13 of 40, prior Beta(2, 2)", model, "mean_field")
 
 
+def die() -> Case:
+    """60 rolls of a five-sided die, its probabilities ~ Dirichlet(2, ..., 2): conjugate."""
+    prior = onp.full(5, 2.0)
+    constant = gammaln(onp.sum(prior)) - onp.sum(gammaln(prior))
+    model = Model(
+        params={"p": Param((5,), "simplex")},
+        log_prior=lambda theta: (
+            constant + np.sum((prior - 1.0) * np.log(theta["p"]), axis=-1)
+        ),
+        log_lik=lambda theta, data: np.dot(np.log(theta["p"]), data.T),
+        data=onp.repeat(onp.eye(5), [21, 4, 17, 10, 8], axis=0),
+    )
+    return Case("die", "Five probabilities after 60 rolls, Dirichlet prior", model, "mean_field")
+
+
+def ordinal() -> Case:
+    """P(y <= k) = sigmoid(cut_k - slope x): 4 ordered answers, 3 increasing cuts."""
+    rng = generator(14)
+    x = rng.standard_normal(120)
+    latent = 1.2 * x + rng.logistic(size=120)
+    answer = onp.searchsorted(onp.array([-1.0, 0.5, 1.5]), latent)
+
+    def log_lik(theta: dict, data: dict) -> onp.ndarray:
+        gap = theta["cut"][:, None, :] - (theta["slope"][:, None] * data["x"])[:, :, None]
+        below, above = -np.logaddexp(0.0, -gap), -np.logaddexp(0.0, gap)
+        # sigmoid(a) - sigmoid(b) = sigmoid(a) sigmoid(-b) (1 - exp(b - a))
+        width = np.log(-np.expm1(gap[..., :-1] - gap[..., 1:]))
+        middle = below[..., 1:] + above[..., :-1] + width
+        each = np.concatenate([below[..., :1], middle, above[..., -1:]], axis=-1)
+        return np.sum(each * data["answer"], axis=-1)
+
+    model = Model(
+        params={"cut": Param((3,), "ordered"), "slope": Param()},
+        log_prior=lambda theta: (
+            np.sum(normal(theta["cut"], 0.0, 3.0), axis=-1) + normal(theta["slope"], 0.0, 2.0)
+        ),
+        log_lik=log_lik,
+        data={"x": x, "answer": onp.eye(4)[answer]},
+    )
+    description = "Ordinal regression, 4 ordered answers, 120 points"
+    return Case("ordinal", description, model, "full_rank")
+
+
 def binomial(y: onp.ndarray, n: onp.ndarray, logits: onp.ndarray) -> onp.ndarray:
     """Log probability of y successes in n trials."""
     choose = gammaln(n + 1.0) - gammaln(y + 1.0) - gammaln(n - y + 1.0)
     return choose + y * logits - n * np.logaddexp(0.0, logits)
 
 
-CASES = (logistic, poisson_regression, negative_binomial, bioassay, beta_binomial)
+CASES = (logistic, poisson_regression, negative_binomial, bioassay, beta_binomial, die, ordinal)

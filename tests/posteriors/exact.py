@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Mapping
 
 import numpy as np
+from scipy import special
 
 Moments = tuple[np.ndarray, np.ndarray]
 LogDensity = Callable[[np.ndarray], np.ndarray]
@@ -25,6 +26,19 @@ def gaussian_posterior(model_data: Mapping[str, np.ndarray], noise_sd: float) ->
     X, y = model_data["X"], model_data["y"]
     cov = np.linalg.inv(X.T @ X / noise_sd**2 + np.eye(X.shape[1]) / 25.0)
     return cov @ (X.T @ y) / noise_sd**2, cov
+
+
+def dirichlet(a: np.ndarray) -> dict[str, Moments]:
+    """Moments of p ~ Dirichlet(a) and of its sticks.
+
+    The fraction z_k that piece k takes of what is left is Beta(a_k, a_{k+1} + ...), independently
+    of the others, and zeta_k = logit z_k + log(K - k).
+    """
+    rest = np.cumsum(a[::-1])[::-1][1:]
+    mean = special.digamma(a[:-1]) - special.digamma(rest) + np.log(np.arange(len(a) - 1, 0, -1))
+    sd = np.sqrt(special.polygamma(1, a[:-1]) + special.polygamma(1, rest))
+    p, total = a / a.sum(), a.sum()
+    return {"zeta": (mean, sd), "theta": (p, np.sqrt(p * (1.0 - p) / (total + 1.0)))}
 
 
 def unknown_noise(data: Mapping[str, np.ndarray]) -> dict[str, Moments]:

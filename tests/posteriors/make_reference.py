@@ -52,8 +52,8 @@ def density(case: Case) -> exact.LogDensity:
     def one(zeta: Any) -> Any:
         sites, first = {}, 0
         for name, param in layout.params.items():
-            sites[name] = zeta[first : first + param.size].reshape(param.shape)
-            first += param.size
+            sites[name] = zeta[first : first + param.dim].reshape(param.zeta_shape)
+            first += param.dim
         return -potential_energy(twin, (case.model.data,), {}, sites)
 
     many = jax.jit(jax.vmap(one))
@@ -102,6 +102,8 @@ def known(case: Case, draws: np.ndarray) -> tuple[str, dict[str, exact.Moments]]
         return "exact: closed form", {"zeta": pair, "theta": pair}
     if case.name == "linear_unknown_sd":
         return "exact: conjugate given sd, sum over sd", exact.unknown_noise(data)
+    if case.name == "die":
+        return "exact: conjugate", exact.dirichlet(2.0 + data.sum(axis=0))
     if case.name in ON_A_GRID:
         moments = exact.grid(density(case), lambda z: flat(case.model.constrain(z)), draws)
         return f"exact: sum over a grid in {case.model.dim} dimensions", moments
@@ -131,7 +133,7 @@ def entry(case: Case) -> dict[str, Any]:
     if exactly is not None:
         source, moments = exactly
         distance = float(np.max(np.abs(found["zeta"][0] - moments["zeta"][0]) / error["zeta"]))
-        error = {scale: np.zeros(model.dim) for scale in scales}
+        error = {scale: np.zeros(len(mean)) for scale, (mean, _) in moments.items()}
     written = {
         "source": source,
         "draws": CHAINS * DRAWS,

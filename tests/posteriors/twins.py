@@ -99,6 +99,20 @@ def beta_binomial(data: Any) -> None:
     numpyro.sample("y", dist.Binomial(data["trials"].astype(int), p), obs=data["successes"])
 
 
+def die(data: Any) -> None:
+    p = numpyro.sample("p", dist.Dirichlet(jnp.full(5, 2.0)))
+    numpyro.sample("y", dist.Categorical(p), obs=jnp.argmax(data, axis=1))
+
+
+def ordinal(data: Any) -> None:
+    ordered = dist.constraints.ordered_vector
+    cut = numpyro.sample("cut", dist.ImproperUniform(ordered, (), (3,)))
+    numpyro.factor("prior", jnp.sum(dist.Normal(0.0, 3.0).log_prob(cut)))
+    slope = numpyro.sample("slope", dist.Normal(0.0, 2.0))
+    answer = jnp.argmax(data["answer"], axis=1)
+    numpyro.sample("y", dist.OrderedLogistic(slope * data["x"], cut), obs=answer)
+
+
 def eight_schools_centered(data: Any) -> None:
     mu = numpyro.sample("mu", dist.Normal(0.0, 5.0))
     tau = numpyro.sample("tau", dist.HalfCauchy(5.0))
@@ -184,6 +198,8 @@ TWINS: dict[str, Twin] = {
         negative_binomial,
         bioassay,
         beta_binomial,
+        die,
+        ordinal,
         eight_schools_centered,
         eight_schools_noncentered,
         radon_centered,
