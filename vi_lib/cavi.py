@@ -5,9 +5,11 @@ the ELBO is (Bishop 2006, eq. 10.9; Blei, Kucukelbir and McAuliffe 2017, eq. 17)
 
     log q_j(z_j) = E_{-j}[log p(x, z)] + const,
 
-so updating the factors in turn never lowers the ELBO. The first model is a Gaussian target, which
-shows what mean field does to a correlated posterior; the second is that of `gaussian_gamma`.
-Signatures and dictionary keys are those of the exercises of lesson 2.
+so updating the factors in turn never lowers the ELBO. Here are a Gaussian target, which shows what
+mean field does to a correlated posterior, and the model of `gaussian_gamma`. Linear regression, the
+Gaussian mixture and the Ising model have modules of their own; all models share one loop, and all
+their public names are here. Signatures and dictionary keys are those of the exercises of lessons 2
+and 3.
 """
 
 from __future__ import annotations
@@ -19,6 +21,23 @@ import numpy as np
 
 from vi_lib._check import Array, SupportError, require_shape
 from vi_lib._conjugate import ROUND_OFF_SLACK, coordinate_ascent, named
+from vi_lib._gaussian_mixture import (
+    cavi_gmm,
+    elbo_gmm,
+    elbo_terms_gmm,
+    gmm_responsibilities,
+    gmm_restarts,
+    sort_components,
+    update_gmm_means,
+)
+from vi_lib._ising import cavi_ising, elbo_ising, grid_couplings, noisy_image_field
+from vi_lib._regression import (
+    cavi_linreg,
+    cavi_linreg_unknown_noise,
+    elbo_linreg,
+    elbo_linreg_unknown_noise,
+    exact_posterior_linreg,
+)
 from vi_lib.gaussian_gamma import (
     elbo_gaussian_gamma,
     elbo_terms_gaussian_gamma,
@@ -30,10 +49,27 @@ from vi_lib.gaussian_gamma import (
 __all__ = [
     "ROUND_OFF_SLACK",
     "cavi_gaussian_gamma",
+    "cavi_gmm",
+    "cavi_ising",
+    "cavi_linreg",
+    "cavi_linreg_unknown_noise",
+    "coordinate_ascent",
     "coordinate_path_gaussian",
     "elbo_gaussian_gamma",
+    "elbo_gmm",
+    "elbo_ising",
+    "elbo_linreg",
+    "elbo_linreg_unknown_noise",
     "elbo_terms_gaussian_gamma",
+    "elbo_terms_gmm",
+    "exact_posterior_linreg",
+    "gmm_responsibilities",
+    "gmm_restarts",
+    "grid_couplings",
     "mean_field_gaussian",
+    "noisy_image_field",
+    "sort_components",
+    "update_gmm_means",
     "update_q_gamma",
     "update_q_mu",
 ]
