@@ -87,3 +87,12 @@ def mean_and_sd(mean: Any, sd: Any, dim: int) -> tuple[Array, Array]:
             raise ShapeError(f"{name} must be a number or ({dim},), got {onp.shape(value)}")
     require_positive("sd", sd)
     return onp.full(dim, mean, dtype=float), onp.full(dim, sd, dtype=float)
+
+
+def no_closed_entropy(family: Family) -> NotImplementedError:
+    """Return the error of a family whose entropy has no closed form."""
+    return NotImplementedError(
+        f"the entropy of {family!r} has no closed form: use an estimator that evaluates log q at"
+        " the draws (reparam, stl, score, score_cv) instead of reparam_entropy, or the mean of"
+        " -log_prob over draws"
+    )

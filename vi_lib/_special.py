@@ -1,4 +1,4 @@
-"""The logarithms of the gamma and beta functions and their derivatives, for autograd.
+"""Logarithms of the gamma, beta and normal distribution functions, with autograd's derivatives.
 
 `autograd.scipy` has them, but importing it loads scipy's statistics, integration and signal
 processing, which takes longer than all of vi_lib; scipy.special alone takes half of its time. So
@@ -7,8 +7,10 @@ scipy is imported at the first call.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
+import autograd.numpy as np
 from autograd.extend import defvjp, primitive
 from autograd.numpy.numpy_vjps import unbroadcast_f
 
@@ -50,10 +52,26 @@ def betaln(a: Any, b: Any) -> Array:
     return special.betaln(a, b)
 
 
+@primitive
+def log_ndtr(x: Any) -> Array:
+    """Return log Φ(x), the log of the standard normal distribution function, elementwise.
+
+    It keeps its digits in the lower tail, where Φ itself underflows; for the upper one use
+    1 - Φ(x) = Φ(-x).
+    """
+    from scipy import special
+
+    return special.log_ndtr(x)
+
+
 defvjp(gammaln, lambda ans, x: lambda g: g * digamma(x))
 defvjp(digamma, lambda ans, x: lambda g: g * trigamma(x))
 defvjp(
     betaln,
     lambda ans, a, b: unbroadcast_f(a, lambda g: g * (digamma(a) - digamma(a + b))),
     lambda ans, a, b: unbroadcast_f(b, lambda g: g * (digamma(b) - digamma(a + b))),
+)
+defvjp(
+    log_ndtr,
+    lambda ans, x: lambda g: g * np.exp(-0.5 * x**2 - 0.5 * math.log(2.0 * math.pi) - ans),
 )

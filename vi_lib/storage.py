@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from vi_lib.families import FullRank, LowRank, MeanField
+from vi_lib.families import FullRank, LowRank, MeanField, Mixture
 from vi_lib.layout import Layout, Param
 from vi_lib.transforms import Identity, Log, Logit, Ordered, Simplex, Softplus
 
@@ -30,6 +30,7 @@ CLASSES = {
         Logit,
         LowRank,
         MeanField,
+        Mixture,
         Ordered,
         Param,
         Simplex,

@@ -10,7 +10,7 @@ from scipy import integrate, stats
 
 from vi_lib import storage
 from vi_lib._check import ShapeError, SupportError
-from vi_lib.families import FullRank, LowRank, MeanField
+from vi_lib.families import FullRank, LowRank, MeanField, Mixture
 
 GAUSSIANS = {
     "mean_field_1": MeanField(1),
@@ -23,7 +23,12 @@ GAUSSIANS = {
     "low_rank_5_2": LowRank(5, 2),
     "low_rank_4_4": LowRank(4, 4),
 }
-OTHERS: dict = {}
+OTHERS = {
+    "mixture_1_1": Mixture(1, 1),
+    "mixture_1_3": Mixture(1, 3),
+    "mixture_2_2": Mixture(2, 2),
+    "mixture_3_4": Mixture(3, 4),
+}
 FAMILIES = {**GAUSSIANS, **OTHERS}
 
 
@@ -219,6 +224,12 @@ def test_init_has_the_mean_and_the_sd_asked_for(q):
     np.testing.assert_allclose(q.mean(lam), mean, rtol=1e-12, atol=1e-12 * sd[-1])
     np.testing.assert_allclose(q.sd(lam), sd, rtol=1e-12)
     np.testing.assert_array_equal(lam, q.init(list(mean), list(sd)))
+
+
+@table(families=OTHERS)
+def test_an_entropy_without_closed_form_raises_and_says_what_to_use(q):
+    with pytest.raises(NotImplementedError, match=r"has no closed form: use .*reparam, stl, score"):
+        q.entropy(q.init())
 
 
 @table()
