@@ -18,8 +18,12 @@ from vi_lib import densities
 from vi_lib._check import Array, SupportError, plain
 from vi_lib._special import gammaln
 from vi_lib.ppl._distribution import Distribution, require_not_negative
+from vi_lib.sampling import log_gamma
 
 Shape = tuple[int, ...] | None
+
+#: Stands in for a uniform draw of exactly 0.
+SMALLEST_UNIFORM = 2.0**-54
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,7 +174,7 @@ class Gamma(Distribution):
 
     def sample(self, rng: onp.random.Generator, shape: Shape = None) -> Array:
         """Draw g / rate with g ~ Gamma(shape, 1), its derivative implicit."""
-        return standard_gamma(self.shape, rng, batch(self, shape)) / self.rate
+        return np.exp(log_gamma_draws(self.shape, rng, batch(self, shape))) / self.rate
 
     def log_prob(self, v: Array) -> Array:
         """Return shape log rate - log Γ(shape) + (shape - 1) log v - rate v, nats."""
@@ -191,8 +195,9 @@ class Beta(Distribution):
 
     def sample(self, rng: onp.random.Generator, shape: Shape = None) -> Array:
         """Draw a / (a + b) with a ~ Gamma(alpha, 1), b ~ Gamma(beta, 1)."""
-        a = standard_gamma(self.alpha, rng, batch(self, shape))
-        return a / (a + standard_gamma(self.beta, rng, batch(self, shape)))
+        log_a = log_gamma_draws(self.alpha, rng, batch(self, shape))
+        log_b = log_gamma_draws(self.beta, rng, batch(self, shape))
+        return np.exp(-np.logaddexp(0.0, log_b - log_a))
 
     def log_prob(self, v: Array) -> Array:
         """Return (alpha - 1) log v + (beta - 1) log(1 - v) - log B(alpha, beta), nats."""
@@ -219,7 +224,7 @@ class StudentT(Distribution):
     def sample(self, rng: onp.random.Generator, shape: Shape = None) -> Array:
         """Draw loc + scale eps / sqrt(2 g / df) with g ~ Gamma(df / 2, 1)."""
         size = batch(self, shape)
-        halves = standard_gamma(0.5 * self.df, rng, size)
+        halves = np.exp(log_gamma_draws(0.5 * self.df, rng, size))
         eps = rng.standard_normal(size)
         return self.loc + self.scale * eps / np.sqrt(2.0 * halves / self.df)
 
@@ -233,6 +238,7 @@ def batch(dist: Distribution, shape: Shape) -> tuple[int, ...]:
     return dist.batch_shape if shape is None else shape
 
 
-def standard_gamma(shape: Any, rng: onp.random.Generator, size: tuple[int, ...]) -> Array:
-    """Draw Gamma(shape, 1) values of the given size, differentiable in the shape parameter."""
-    return rng.standard_gamma(plain(shape), size)
+def log_gamma_draws(shape: Any, rng: onp.random.Generator, size: tuple[int, ...]) -> Array:
+    """Draw logarithms of Gamma(shape, 1) values, differentiable in the shape parameter."""
+    u = onp.maximum(rng.random(size), SMALLEST_UNIFORM)
+    return log_gamma(u, shape + onp.zeros(size), 1.0)

@@ -1,6 +1,7 @@
-"""Distributions of whole numbers. No gradient passes through their draws: sum over the values
+"""Distributions of whole numbers.
 
-(`enumerate_support`, `vi_lib.ppl.enumeration`) or use the score function (`vi_lib.ppl.elbo`).
+No gradient passes through their draws: sum over the values (`enumerate_support`,
+`vi_lib.ppl.enumeration`) or use the score function (`vi_lib.ppl.elbo`).
 """
 
 from __future__ import annotations

@@ -11,36 +11,42 @@ one number for each element of the batch.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol
 
 import autograd.numpy as np
 import numpy as onp
 
 from vi_lib._check import Array, ShapeError, SupportError, plain
+from vi_lib.ppl._support import Support
 from vi_lib.transforms import Transform
-
-Support: TypeAlias = "str | tuple[float, float] | range"
-"""`"real"`, `"positive"`, `"unit"`, a pair `(a, b)`, `"simplex"`, `"ordered"`, `"count"` (0, 1, 2,
-...), `range(n)` for 0 to n - 1, or `"any"`."""
-
-#: How far the entries of a point on the simplex may miss the sum 1.
-SIMPLEX_SLACK = 1e-8
 
 
 class Distribution(Protocol):
     """A distribution over arrays.
 
-    Attributes:
-        support: Where its draws lie.
-        pathwise: Whether a draw is a differentiable function of the parameters and of noise; if
-            not, gradients need the score function.
-        event_dim: Number of axes of one draw.
+    A subclass is a frozen dataclass of its parameters and gives `sample`, `log_prob` and what of
+    the properties differs.
     """
 
-    support: Any = "real"
-    pathwise: bool = False
-    event_dim: int = 0
+    @property
+    def support(self) -> Support:
+        """Where the draws lie; by default the real line."""
+        return "real"
+
+    @property
+    def pathwise(self) -> bool:
+        """Whether a draw is a differentiable function of the parameters and of noise.
+
+        If not, as by default, gradients need the score function.
+        """
+        return False
+
+    @property
+    def event_dim(self) -> int:
+        """Number of axes of one draw, by default 0."""
+        return 0
 
     def sample(self, rng: onp.random.Generator, shape: tuple[int, ...] | None = None) -> Array:
         """Draw an array of batch shape `shape`, by default `batch_shape`."""
@@ -163,10 +169,10 @@ class Transformed(Distribution):
     """theta = T⁻¹(zeta) with zeta ~ base: log q(theta) = log q(zeta) - log|det d theta / d zeta|.
 
     Attributes:
-        base: Distribution of zeta, with the axes of zeta as its event, (D,).
+        base: Distribution of zeta, one flat vector (D,).
         transform: T; its `inverse` maps zeta to theta.
         target: Support of theta.
-        shape: Shape of one theta; zeta is flat.
+        shape: Shape of one theta.
     """
 
     base: Distribution
@@ -194,58 +200,39 @@ class Transformed(Distribution):
         """That of the base."""
         return self.base.batch_shape
 
+    def theta(self, zeta: Array) -> Array:
+        """Map zeta (..., D) to theta (..., *shape)."""
+        leading = np.shape(zeta)[:-1]
+        rows = np.reshape(zeta, (*leading, math.prod(self.shape) // self._width, -1))
+        return np.reshape(self.transform.inverse(rows), (*leading, *self.shape))
+
+    def zeta(self, theta: Array) -> Array:
+        """Map theta (..., *shape) to zeta (..., D)."""
+        leading = np.shape(theta)[: np.ndim(theta) - len(self.shape)]
+        zeta = self.transform.forward(np.reshape(theta, (*leading, -1, self._width)))
+        return np.reshape(zeta, (*leading, -1))
+
     def sample(self, rng: onp.random.Generator, shape: tuple[int, ...] | None = None) -> Array:
         """Draw zeta and map it."""
-        zeta = self.base.sample(rng, shape)
-        theta = self.transform.inverse(zeta)
-        return np.reshape(theta, (*np.shape(zeta)[:-1], *self.shape))
+        return self.theta(self.base.sample(rng, shape))
 
     def log_prob(self, v: Array) -> Array:
         """Return log q(zeta) - log|det d theta / d zeta| at zeta = T(v), nats."""
-        leading = np.shape(v)[: np.ndim(v) - len(self.shape)]
-        zeta = self.transform.forward(np.reshape(v, (*leading, -1)))
-        return self.base.log_prob(zeta) - self.transform.log_abs_det_jacobian(zeta)
+        zeta = self.zeta(v)
+        rows = np.reshape(zeta, (*np.shape(zeta)[:-1], math.prod(self.shape) // self._width, -1))
+        jacobian = np.sum(self.transform.log_abs_det_jacobian(rows), axis=-1)
+        return self.base.log_prob(zeta) - jacobian
+
+    @property
+    def _width(self) -> int:
+        """How many entries of theta the transform maps together: a whole simplex, or all."""
+        whole = self.target not in ("simplex", "ordered")
+        return math.prod(self.shape) if whole else self.shape[-1]
 
 
 def parameters(dist: Distribution) -> dict[str, Any]:
     """Return a distribution's parameters by name."""
     return {field.name: getattr(dist, field.name) for field in fields(dist)}  # type: ignore[arg-type]
-
-
-def in_support(support: Support, v: Array) -> Array:
-    """Return whether v lies in the closure of a support, entry by entry (rows of a simplex)."""
-    v = onp.asarray(plain(v))
-    if support == "any":
-        return onp.full(onp.shape(v), True)
-    if isinstance(support, range):
-        return (v >= support.start) & (v < support.stop) & (v == onp.floor(v))
-    if support == "count":
-        return (v >= 0) & (v == onp.floor(v))
-    if support == "simplex":
-        return onp.all(v >= 0.0, axis=-1) & (onp.abs(onp.sum(v, axis=-1) - 1.0) <= SIMPLEX_SLACK)
-    if support == "ordered":
-        return onp.all(onp.diff(v, axis=-1) >= 0.0, axis=-1)
-    low, high = _ends(support)
-    return (v >= low) & (v <= high)  # NaN is in no support
-
-
-def contains(outer: Support, inner: Support) -> bool:
-    """Return whether every point of the support `inner` is one of `outer`."""
-    if outer == inner or "any" in (outer, inner):
-        return True
-    if isinstance(inner, range) and (outer == "count" or isinstance(outer, range)):
-        return inner.start >= 0 and (outer == "count" or inner.stop <= outer.stop)  # type: ignore[union-attr]
-    if is_discrete(outer) or is_discrete(inner) or outer in ("simplex", "ordered"):
-        return False
-    if inner in ("simplex", "ordered"):
-        inner = "unit" if inner == "simplex" else "real"
-    (low, high), (least, most) = _ends(outer), _ends(inner)
-    return low <= least and most <= high
-
-
-def is_discrete(support: Support) -> bool:
-    """Return whether a support has gaps, so that no gradient passes through its points."""
-    return isinstance(support, range) or support == "count"
 
 
 def require_not_negative(dist: Distribution, *names: str) -> None:
@@ -263,9 +250,3 @@ def require_not_negative(dist: Distribution, *names: str) -> None:
             raise SupportError(
                 f"{type(dist).__name__}'s {name} must be positive, got {onp.min(value)}"
             )
-
-
-def _ends(support: Support) -> tuple[float, float]:
-    if isinstance(support, tuple):
-        return support
-    return {"positive": (0.0, onp.inf), "unit": (0.0, 1.0)}.get(str(support), (-onp.inf, onp.inf))

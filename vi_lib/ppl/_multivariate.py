@@ -11,7 +11,7 @@ import numpy as onp
 from vi_lib import densities
 from vi_lib._check import Array, ShapeError, plain
 from vi_lib._special import gammaln
-from vi_lib.ppl._continuous import Shape, batch, standard_gamma
+from vi_lib.ppl._continuous import Shape, batch, log_gamma_draws
 from vi_lib.ppl._distribution import Distribution, require_not_negative
 
 
@@ -99,7 +99,8 @@ class Dirichlet(Distribution):
     def sample(self, rng: onp.random.Generator, shape: Shape = None) -> Array:
         """Draw g / Σ g with g_k ~ Gamma(alpha_k, 1)."""
         size = (*batch(self, shape), onp.shape(plain(self.alpha))[-1])
-        g = standard_gamma(self.alpha, rng, size)
+        log_g = log_gamma_draws(self.alpha, rng, size)
+        g = np.exp(log_g - onp.max(plain(log_g), axis=-1, keepdims=True))
         return g / np.sum(g, axis=-1, keepdims=True)
 
     def log_prob(self, v: Array) -> Array:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from vi_lib._check import plain
-from vi_lib.ppl._distribution import contains, in_support, is_discrete
+from vi_lib.ppl._support import contains, in_support, is_discrete
 from vi_lib.ppl.enumeration import prototype
 from vi_lib.ppl.handlers import Program, Site, Trace
 
@@ -64,6 +64,10 @@ def require_same_sites(model: Trace, guide: Trace, *, thorough: bool = False) ->
             problems.append(f"{name!r} {role}, but the guide samples it")
         elif wanted[name]["enumerate"]:
             problems.append(f"{name!r} is enumerated in the model, and the guide samples it")
+        elif (shape := np.shape(plain(given[name]["value"]))) != (
+            here := value_shape(wanted[name])
+        ):
+            problems.append(f"{name!r} has shape {here} in the model, {shape} in the guide")
         elif thorough:
             problems += _differences(wanted[name], given[name])
     if problems:
@@ -73,6 +77,12 @@ def require_same_sites(model: Trace, guide: Trace, *, thorough: bool = False) ->
             + "\n  ".join(problems)
             + f"\nlatent sites of the model: {listed[0]}\nsites of the guide: {listed[1]}"
         )
+
+
+def value_shape(site: Site) -> tuple[int, ...]:
+    """Return the shape that a site's distribution wants: batch and event."""
+    value, dist = np.shape(plain(site["value"])), site["dist"]
+    return (*dist.batch_shape, *value[len(value) - dist.event_dim :])
 
 
 def _missing(site: Site) -> str:
@@ -90,12 +100,6 @@ def _missing(site: Site) -> str:
 def _differences(wanted: Site, given: Site) -> list[str]:
     problems = []
     name, support = wanted["name"], wanted["dist"].support
-    shapes = np.shape(plain(wanted["value"])), np.shape(plain(given["value"]))
-    if shapes[0] != shapes[1]:
-        problems.append(f"{name!r} has shape {shapes[0]} in the model, {shapes[1]} in the guide")
-    events = wanted["dist"].event_dim, given["dist"].event_dim
-    if support in ("simplex", "ordered") and events[0] != events[1]:
-        problems.append(f"{name!r} has {events[0]} event axes in the model, {events[1]} in the guide")
     if not contains(support, given["dist"].support):
         problems.append(
             f"{name!r} has support {support!r} in the model, {given['dist'].support!r} in the guide"

@@ -16,8 +16,9 @@ from vi_lib.ppl._continuous import (
     Uniform,
 )
 from vi_lib.ppl._discrete import Bernoulli, Binomial, Categorical, Poisson
-from vi_lib.ppl._distribution import Distribution, Support, Transformed
+from vi_lib.ppl._distribution import Distribution, Transformed
 from vi_lib.ppl._multivariate import Delta, Dirichlet, MultivariateNormal
+from vi_lib.ppl._support import Support
 
 __all__ = [
     "Bernoulli",

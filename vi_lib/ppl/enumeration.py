@@ -1,9 +1,10 @@
 """Sum discrete latent sites out of a model, exactly and in one run.
 
-`config_enumerate(model)` marks the sites. When the log joint is needed, each marked site takes *all*
-its values at once, on an array axis of its own to the left of the plates; what follows broadcasts.
-Every site's log probability is then a factor, a table over those axes, and the sum over the values
-of the product of the factors is computed by elimination, from the innermost plate outwards:
+`config_enumerate(model)` marks the sites. When the log joint is needed, each marked site takes
+*all* its values at once, on an array axis of its own to the left of the plates; what follows
+broadcasts. Every site's log probability is then a factor, a table over those axes, and the sum over
+the values of the product of the factors is computed by elimination, from the innermost plate
+outwards:
 
     log Σ_z Π_n p(z_n) p(x_n | z_n)  =  Σ_n log Σ_k p(z_n = k) p(x_n | z_n = k),
 
@@ -60,7 +61,7 @@ def config_enumerate(fn: Program, sites: Collection[str] | None = None) -> Handl
 
 
 def plate_depth(sites: Trace) -> int:
-    """Return the largest number of batch axes of any site, the axes that enumeration leaves free."""
+    """Return the largest number of batch axes of a site; enumeration leaves these free."""
     depths = [onp.ndim(plain(s["log_prob"])) for s in sites.values() if s["type"] == "sample"]
     return max(depths, default=0)
 
@@ -97,6 +98,27 @@ def enumerated_trace(
 
     # Innermost would miss the mark, which the handler of `config_enumerate` sets: from outside.
     return trace(Handler(model, process), rng)(*args), axes
+
+
+def log_density(
+    model: Program,
+    args: tuple[Any, ...],
+    values: Trace,
+    rng: onp.random.Generator | None = None,
+    keep: Dims = frozenset(),
+) -> tuple[Trace, Array | None]:
+    """Run a model with the latent values of a trace.
+
+    Returns:
+        The trace, whose sites' log probabilities are to be added up; and, if sites are enumerated,
+        the log joint with those summed out, over the axes in `keep`, else None.
+    """
+    sites = trace(replay(model, values), rng)(*args)
+    if not any(site.get("enumerate") and not site["observed"] for site in sites.values()):
+        return sites, None
+    first = -1 - plate_depth(sites)
+    tables, axes = enumerated_trace(replay(model, values), first, args, rng)
+    return sites, marginal_log_joint(tables, axes, keep)
 
 
 def marginal_log_joint(sites: Trace, axes: dict[str, int], keep: Dims = frozenset()) -> Array:
@@ -166,9 +188,7 @@ def prototype(
         STACK[:] = outside
 
 
-def _eliminate(
-    tables: dict[str, Array], samples: Trace, axes: dict[str, int], keep: Dims
-) -> Array:
+def _eliminate(tables: dict[str, Array], samples: Trace, axes: dict[str, int], keep: Dims) -> Array:
     """Sum over the enumerated axes and the plates' rows, from the innermost plate outwards."""
     names = {dim: name for name, dim in axes.items()}
     home = {axes[name]: _frames(samples[name], tables[name], axes, keep) for name in axes}

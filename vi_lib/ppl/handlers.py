@@ -21,7 +21,7 @@ import autograd.numpy as np
 import numpy as onp
 
 from vi_lib._check import Array, plain
-from vi_lib.ppl._distribution import in_support
+from vi_lib.ppl._support import in_support
 from vi_lib.ppl.primitives import Handler, Message
 
 Program: TypeAlias = Callable[..., Any]
@@ -80,9 +80,9 @@ def trace(fn: Program, rng: onp.random.Generator | None = None) -> Callable[...,
 
 def log_joint(trace: Trace) -> Array:
     """Return Σ scale · log p over all sample sites of a trace, latent and observed, nats."""
-    return sum(
-        (s["scale"] * np.sum(s["log_prob"]) for s in trace.values() if s["type"] == "sample"), 0.0
-    )
+    samples = [site for site in trace.values() if site["type"] == "sample"]
+    terms = [s["scale"] * np.sum(s["log_prob"]) for s in samples]
+    return sum(terms, onp.zeros(()))
 
 
 def seed(fn: Program, rng: onp.random.Generator) -> Handler:
