@@ -181,15 +181,10 @@ def gmm_restarts(
     """
     x = observations(x)
     require_positive("prior_sd", prior_sd)
-    for name, count in (("K", K), ("num_restarts", num_restarts)):
-        if count < 1:
-            raise ValueError(f"{name} must be at least 1, got {count}")
-    starts = [_random_start(x, K, rng) for _ in range(num_restarts - (init is not None))]
-    if init is not None:
-        first = np.array(init, dtype=float)
-        require_shape("init", first, (K,))
-        require_finite("init", first)
-        starts = [first, *starts]
+    if num_restarts < 1:
+        raise ValueError(f"num_restarts must be at least 1, got {num_restarts}")
+    given = [init, *[None] * (num_restarts - 1)]
+    starts = [start_means(x, K, rng, each) for each in given]
 
     def sweep(q: _Factors) -> _Factors:
         resp = gmm_responsibilities(x, q.m, q.s2, -np.log(K))
@@ -237,6 +232,18 @@ def sort_components(q: Mapping[str, Any]) -> dict[str, Any]:
     return {**q, **ordered}
 
 
-def _random_start(x: Array, K: int, rng: np.random.Generator) -> Array:
-    """Component means (K,) near observations."""
-    return rng.choice(x, size=K, replace=len(x) < K) + rng.standard_normal(K)
+def start_means(x: Array, K: int, rng: np.random.Generator, init: Array | None = None) -> Array:
+    """Return component means (K,): `init`, checked and copied, or random ones near observations.
+
+    Raises:
+        ShapeError, NonFiniteError: If `init` is not a finite vector (K,).
+        ValueError: If K is less than 1.
+    """
+    if K < 1:
+        raise ValueError(f"K must be at least 1, got {K}")
+    if init is None:
+        return rng.choice(x, size=K, replace=len(x) < K) + rng.standard_normal(K)
+    means = np.array(init, dtype=float)
+    require_shape("init", means, (K,))
+    require_finite("init", means)
+    return means

@@ -46,7 +46,7 @@ def exact_posterior_linreg(
     Raises:
         ShapeError, NonFiniteError, SupportError: Naming the argument.
     """
-    X, y, prior_prec = _regression(X, y, prior_prec)
+    X, y, prior_prec = regression_data(X, y, prior_prec)
     require_positive("noise_prec", noise_prec)
     mean, cov, log_det = _gaussian_factor(X, y, prior_prec, noise_prec)
     fit = noise_prec * np.sum((y - X @ mean) ** 2) + np.sum(prior_prec * mean**2)
@@ -80,9 +80,9 @@ def cavi_linreg(
         ValueError: If `num_sweeps` is less than 1.
         ArithmeticError: If a sweep lowers the ELBO by more than round-off; only a wrong update can.
     """
-    X, y, prior_prec = _regression(X, y, prior_prec)
+    X, y, prior_prec = regression_data(X, y, prior_prec)
     require_positive("noise_prec", noise_prec)
-    A, b = _normal_equations(X, y, prior_prec, noise_prec)
+    A, b = normal_equations(X, y, prior_prec, noise_prec)
     prec = np.diag(A).copy()
     mean, _ = coordinate_ascent(
         lambda mean: _sweep_means(mean, A, b),
@@ -118,7 +118,7 @@ def elbo_linreg(
     Raises:
         ShapeError, NonFiniteError, SupportError: Naming the argument.
     """
-    X, y, prior_prec = _regression(X, y, prior_prec)
+    X, y, prior_prec = regression_data(X, y, prior_prec)
     require_positive("noise_prec", noise_prec)
     mean, prec = np.asarray(mean, dtype=float), np.asarray(prec, dtype=float)
     require_shape("mean", mean, (..., X.shape[1]))
@@ -173,13 +173,13 @@ def cavi_linreg_unknown_noise(
         ValueError: If `max_iter` is less than 1.
         ArithmeticError: If a sweep lowers the ELBO by more than round-off; only a wrong update can.
     """
-    X, y, prior_prec = _regression(X, y, prior_prec)
+    X, y, prior_prec = regression_data(X, y, prior_prec)
     require_positive("a0", a0)
     require_positive("b0", b0)
 
     def sweep(q: _Factors) -> _Factors:
         mean, cov, _ = _gaussian_factor(X, y, prior_prec, q.a_q / q.b_q)
-        return _Factors(mean, cov, *_gamma_factor(X, y, a0, b0, mean, cov))
+        return _Factors(mean, cov, *gamma_factor(X, y, a0, b0, mean, cov))
 
     def elbo(q: _Factors) -> float:
         return elbo_linreg_unknown_noise(X, y, prior_prec, a0, b0, *q)
@@ -211,7 +211,7 @@ def elbo_linreg_unknown_noise(
         ShapeError, NonFiniteError, SupportError: Naming the argument.
         numpy.linalg.LinAlgError: If `cov` is not positive definite.
     """
-    X, y, prior_prec = _regression(X, y, prior_prec)
+    X, y, prior_prec = regression_data(X, y, prior_prec)
     dim = X.shape[1]
     require_shape("mean", mean, (dim,))
     require_shape("cov", cov, (dim, dim))
@@ -225,8 +225,12 @@ def elbo_linreg_unknown_noise(
     return float(log_lik + log_prior + entropy + sum(gamma_terms(a0, b0, a_q, b_q)))
 
 
-def _regression(X: Array, y: Array, prior_prec: Any) -> tuple[Array, Array, Array]:
-    """Checked data, and prior precisions as a vector (D,)."""
+def regression_data(X: Array, y: Array, prior_prec: Any) -> tuple[Array, Array, Array]:
+    """Return the data as float arrays, and prior precisions as a vector (D,).
+
+    Raises:
+        ShapeError, NonFiniteError, SupportError: Naming the argument.
+    """
     X, y = np.asarray(X, dtype=float), np.asarray(y, dtype=float)
     require_shape("X", X, ("N", "D"))
     require_shape("y", y, (X.shape[0],))
@@ -235,7 +239,7 @@ def _regression(X: Array, y: Array, prior_prec: Any) -> tuple[Array, Array, Arra
     return X, y, positive_vector("prior_prec", prior_prec, X.shape[1])
 
 
-def _normal_equations(
+def normal_equations(
     X: Array, y: Array, prior_prec: Array, noise_prec: float
 ) -> tuple[Array, Array]:
     """A = diag(prior_prec) + noise_prec X'X and b = noise_prec X'y of A mean = b."""
@@ -255,14 +259,14 @@ def _gaussian_factor(
     X: Array, y: Array, prior_prec: Array, noise_prec: float
 ) -> tuple[Array, Array, float]:
     """Mean, covariance and log|covariance| of beta given the noise precision."""
-    A, b = _normal_equations(X, y, prior_prec, noise_prec)
+    A, b = normal_equations(X, y, prior_prec, noise_prec)
     root = np.linalg.cholesky(A)
     inverse_root = np.linalg.solve(root, np.eye(len(b)))
     cov = inverse_root.T @ inverse_root
     return inverse_root.T @ (inverse_root @ b), cov, float(-2.0 * np.sum(np.log(np.diag(root))))
 
 
-def _gamma_factor(
+def gamma_factor(
     X: Array, y: Array, a0: float, b0: float, mean: Array, cov: Array
 ) -> tuple[float, float]:
     """Shape and rate of q(gamma) given q(beta)."""

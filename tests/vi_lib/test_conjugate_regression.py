@@ -276,12 +276,12 @@ def test_unknown_noise_no_sweep_lowers_the_elbo(seed, rows, columns, log_scale, 
 
 
 def test_unknown_noise_a_wrong_update_is_reported(monkeypatch):
-    right = _regression._gamma_factor
+    right = _regression.gamma_factor
 
     def forgets_the_covariance(X, y, a0, b0, mean, cov):
         return right(X, y, a0, b0, mean, 0.0 * cov)
 
-    monkeypatch.setattr(_regression, "_gamma_factor", forgets_the_covariance)
+    monkeypatch.setattr(_regression, "gamma_factor", forgets_the_covariance)
     with pytest.raises(ArithmeticError, match=r"the ELBO fell from .* in sweep \d+"):
         cavi.cavi_linreg_unknown_noise(*UNKNOWN["more columns than rows"], rel_tol=-np.inf)
 
