@@ -87,14 +87,15 @@ def banana() -> Case:
 
 
 def two_modes() -> Case:
-    """Observations at -4 and 4 of a Cauchy distribution with unknown location: two modes."""
+    """Two pairs of observations of a Cauchy distribution, far apart: its location has two modes."""
     model = Model(
         params={"location": Param()},
         log_prior=lambda theta: normal(theta["location"], 0.5, 10.0),
         log_lik=lambda theta, data: cauchy(data, theta["location"][:, None], 0.5),
-        data=onp.array([-4.0, 4.0]),
+        data=onp.array([-4.3, -3.8, 3.9, 4.2]),
     )
-    return Case("two_modes", "Location of a Cauchy distribution, 2 points far apart", model, "none")
+    description = "Location of a Cauchy distribution, 2 pairs of points far apart"
+    return Case("two_modes", description, model, "none")
 
 
 CASES = (normal_mean_sd, mixture, funnel, banana, two_modes)
