@@ -87,9 +87,9 @@ def test_mean_field_finds_the_best_factorised_gaussian(oracle):
 def test_default_settings_converge_on_a_target_whose_elbo_is_zero():
     r = fit(CORRELATED.log_joint, FullRank(2), rng=rng())
     assert r.status is Status.CONVERGED
-    assert "standard errors" in r.reason
-    assert abs(r.elbo) < 0.05  # log evidence 0: a relative rule would never fire
-    assert r.iterations < 2000
+    assert "nats (standard error)" in r.reason
+    assert abs(r.elbo) < 0.01  # log evidence 0: a relative rule would never fire
+    assert r.iterations < 4000
 
 
 def test_a_target_without_gradient_is_fitted_by_the_score_function():
