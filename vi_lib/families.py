@@ -19,11 +19,12 @@ import numpy as onp
 from vi_lib import densities
 from vi_lib._check import Array, require_shape
 from vi_lib._family import Family, mean_and_sd, require_count, require_lam
+from vi_lib._flow import CouplingFlow
 from vi_lib._low_rank import LowRank
 from vi_lib._matrices import dot, pack_tril, packed_log_det, solve, transpose, unpack_tril
 from vi_lib._mixture import Mixture
 
-__all__ = ["Family", "FullRank", "LowRank", "MeanField", "Mixture"]
+__all__ = ["CouplingFlow", "Family", "FullRank", "LowRank", "MeanField", "Mixture"]
 
 
 @dataclass(frozen=True)

@@ -16,13 +16,14 @@ from typing import Any
 
 import numpy as np
 
-from vi_lib.families import FullRank, LowRank, MeanField, Mixture
+from vi_lib.families import CouplingFlow, FullRank, LowRank, MeanField, Mixture
 from vi_lib.layout import Layout, Param
 from vi_lib.transforms import Identity, Log, Logit, Ordered, Simplex, Softplus
 
 CLASSES = {
     cls.__name__: cls
     for cls in (
+        CouplingFlow,
         FullRank,
         Identity,
         Layout,

@@ -10,7 +10,7 @@ from scipy import integrate, stats
 
 from vi_lib import storage
 from vi_lib._check import ShapeError, SupportError
-from vi_lib.families import FullRank, LowRank, MeanField, Mixture
+from vi_lib.families import CouplingFlow, FullRank, LowRank, MeanField, Mixture
 
 GAUSSIANS = {
     "mean_field_1": MeanField(1),
@@ -28,6 +28,9 @@ OTHERS = {
     "mixture_1_3": Mixture(1, 3),
     "mixture_2_2": Mixture(2, 2),
     "mixture_3_4": Mixture(3, 4),
+    "flow_2": CouplingFlow(2, layers=2, hidden=3),
+    "flow_3": CouplingFlow(3, layers=3, hidden=2),
+    "flow_5": CouplingFlow(5, layers=1, hidden=4),
 }
 FAMILIES = {**GAUSSIANS, **OTHERS}
 
