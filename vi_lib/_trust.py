@@ -5,9 +5,15 @@ draws. Below 1/2 the weights have a finite variance and q is close; up to
 
     min(1 - 1 / log10 S, 0.7),    S draws,
 
-importance sampling still repairs q; above it does not. k-hat is a joint measure: with many
-correlated coordinates it can be large although every mean is near. And it sees only what q sees: a
-mode that q misses altogether leaves no draw, no large weight and no trace in k-hat.
+importance sampling still repairs q; above it does not. Three things k-hat is not:
+
+- It is joint: with many correlated coordinates it can be large although every mean is near.
+- It is the tail of the weights whatever their spread: where only q's far tails are too light it can
+  be large although all weights are nearly 1, and for a Gaussian whose mean is one sd off it is
+  small. So the spread of the log weights, the ELBO's standard error times sqrt S, is weighed with
+  it: for nearly Gaussian posteriors a spread of delta nats bounds the error of every mean by delta
+  posterior sds, and the relative error of every sd by delta / sqrt 2.
+- It sees what q sees: a mode that q misses leaves no draw, no large weight and no trace.
 
 Sources: Vehtari, Simpson, Gelman, Yao and Gabry, Pareto Smoothed Importance Sampling (JMLR 2024),
 for the threshold; Yao, Vehtari, Simpson and Gelman (ICML 2018) for k-hat as a verdict on a
@@ -26,6 +32,10 @@ Level = Literal["trust", "caution", "do not trust"]
 KHAT_DRAWS = 1000
 #: Up to here the importance weights have a finite variance.
 CLOSE = 0.5
+#: Up to this sd of the log weights, in nats, the bulk of q is right: KL(q || p) ~ sd^2 / 2 = .02.
+SMALL_SPREAD = 0.2
+#: Beyond this spread a mean may be off by half a posterior sd.
+LARGE_SPREAD = 0.5
 #: An ELBO with a larger standard error, in nats, ranks no models.
 LARGE_ERROR = 1.0
 #: Leaving out draws where log p is not finite truncates q; up to this share it hardly matters.
@@ -97,7 +107,7 @@ def judge(
         status: Name of its `Status`.
         khat: Pareto k-hat, NaN if unknown.
         elbo: The final ELBO, nats.
-        elbo_se: Its standard error, nats.
+        elbo_se: Its standard error from the same draws as `khat`, nats.
         skipped: Iterations left out because a value was not finite.
         iterations: All iterations.
         family: Class name of q, for the advice.
@@ -111,7 +121,8 @@ def judge(
         against.append(
             ("do not trust", "the ELBO is not finite on fresh draws, so log p fails where q goes")
         )
-    against += _against_khat(khat, khat_threshold(num_draws), family, dim)
+    spread = elbo_se * math.sqrt(num_draws)
+    against += _against_khat(khat, spread, khat_threshold(num_draws), family, dim)
     if iterations and skipped / iterations > FEW_SKIPPED:
         share = f"{skipped} of {iterations} iterations were skipped as not finite"
         against.append(("caution", f"{share}, which truncates q, so mend the log density there"))
@@ -119,21 +130,30 @@ def judge(
         error = f"the ELBO is uncertain by {elbo_se:.2g} nats"
         against.append(("caution", f"{error}, so do not compare models by it"))
     if not against:
-        return Trust("trust", (f"k-hat {khat:.2f} is below {CLOSE}, so q is near the posterior",))
+        small = f"k-hat {khat:.2f} and the log weights' spread {spread:.2f} nats are small"
+        return Trust("trust", (f"{small}, so q is near the posterior",))
     against.sort(key=lambda item: item[0] == "caution")  # stable: the gravest first
     return Trust(against[0][0], tuple(reason for _, reason in against))
 
 
-def _against_khat(khat: float, threshold: float, family: str, dim: int) -> list[tuple[Level, str]]:
+def _against_khat(
+    khat: float, spread: float, threshold: float, family: str, dim: int
+) -> list[tuple[Level, str]]:
     if math.isnan(khat):
         return [("caution", "k-hat is unknown, so nothing has compared q with the posterior")]
-    if khat <= CLOSE:
+    if khat <= CLOSE and not spread > LARGE_SPREAD:
         return []
+    if khat <= CLOSE:
+        off = f"the log weights vary by {spread:.2g} nats, and a mean may be off by as many sds"
+        return [("caution", f"{off}, so correct the draws by importance resampling")]
     if khat <= threshold:
         between = f"k-hat {khat:.2f} is between {CLOSE} and {threshold:.2f}"
-        return [("caution", f"{between}, so correct its draws by importance resampling")]
-    above = f"k-hat {khat:.2f} is above {threshold:.2f}, so q is far from the posterior"
-    return [("do not trust", f"{above}: {_remedy(family, dim)}")]
+        return [("caution", f"{between}, so correct the draws by importance resampling")]
+    above = f"k-hat {khat:.2f} is above {threshold:.2f}"
+    if spread <= SMALL_SPREAD:
+        bulk = f"the log weights vary by {spread:.2f} nats only, so the bulk of q is right"
+        return [("caution", f"{above} but {bulk} and its far tails, if you need them, are not")]
+    return [("do not trust", f"{above}, so q is far from the posterior: {_remedy(family, dim)}")]
 
 
 def _remedy(family: str, dim: int) -> str:

@@ -25,7 +25,7 @@ def test_the_threshold_is_that_of_the_paper():
 @pytest.mark.parametrize(
     ("changes", "level", "says"),
     [
-        ({}, "trust", "k-hat 0.10 is below 0.5"),
+        ({}, "trust", "k-hat 0.10 and the log weights' spread 0.32 nats are small"),
         ({"khat": -math.inf}, "trust", "near the posterior"),
         ({"khat": 0.5}, "trust", "near the posterior"),
         ({"status": "COMPLETED"}, "trust", "near the posterior"),
@@ -35,6 +35,8 @@ def test_the_threshold_is_that_of_the_paper():
         ({"khat": 0.667}, "do not trust", "above 0.67"),
         ({"khat": math.inf}, "do not trust", "above 0.67"),
         ({"khat": 0.69, "num_draws": 10_000}, "caution", "between 0.5 and 0.70"),
+        ({"khat": 0.9, "elbo_se": 0.006}, "caution", "0.19 nats only, so the bulk of q is right"),
+        ({"khat": 0.9, "elbo_se": 0.0065}, "do not trust", "far from the posterior"),
         ({"khat": math.nan}, "caution", "nothing has compared"),
         ({"status": "MAX_ITERS"}, "caution", "more iterations"),
         ({"status": "MAX_DRAWS"}, "caution", "allow more"),
@@ -42,7 +44,9 @@ def test_the_threshold_is_that_of_the_paper():
         ({"status": "NON_FINITE"}, "do not trust", "mend the log density"),
         ({"elbo": -math.inf}, "do not trust", "log p fails where q goes"),
         ({"elbo_se": math.nan}, "do not trust", "log p fails where q goes"),
-        ({"elbo_se": 1.5}, "caution", "uncertain by 1.5 nats"),
+        ({"elbo_se": 0.0158}, "trust", "spread 0.50 nats"),
+        ({"elbo_se": 0.0159}, "caution", "vary by 0.5 nats, and a mean may be off by as many sds"),
+        ({"elbo_se": 0.9}, "caution", "vary by 28 nats"),
         ({"skipped": 3}, "caution", "3 of 200 iterations were skipped"),
         ({"khat": 1.0, "family": "MeanField"}, "do not trust", 'family="full_rank"'),
         ({"khat": 1.0, "family": "MeanField", "dim": 201}, "do not trust", 'family="low_rank"'),
@@ -71,6 +75,30 @@ def test_every_status_is_known():
             else "do not trust" if status is Status.NON_FINITE
             else "caution"
         )  # fmt: skip
+
+
+def test_light_far_tails_are_told_from_a_wrong_bulk():
+    """The log sd of a normal sample with n = 100 has the density exp(-n z - n / 2 exp(-2 z)).
+
+    Its tails are exponential, so under the Gaussian with its curvature k-hat can exceed the
+    threshold although the weights are all near 1.
+    """
+    n, eps = 100, np.random.default_rng(2).standard_normal(1000)
+    z = eps / math.sqrt(2 * n)
+    log_w = -n * z - 0.5 * n * np.exp(-2.0 * z) + 0.5 * eps**2
+    se = log_w.std(ddof=1) / math.sqrt(1000)
+    assert khat(log_w) > khat_threshold(1000)
+    trust = judge(**{**GOOD, "khat": khat(log_w), "elbo_se": se})
+    assert trust.level == "caution"
+    assert "bulk of q is right" in trust.sentence
+
+
+def test_a_mean_that_is_off_is_seen_though_khat_is_small():
+    log_w = np.random.default_rng(0).standard_normal(1000)  # of N(1, 1) under N(0, 1)
+    assert khat(log_w) < 0.5
+    trust = judge(**{**GOOD, "khat": khat(log_w), "elbo_se": log_w.std() / math.sqrt(1000)})
+    assert trust.level == "caution"
+    assert "vary by 0.98 nats" in trust.sentence
 
 
 def test_a_missed_mode_is_not_seen():
