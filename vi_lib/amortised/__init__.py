@@ -15,11 +15,11 @@ from vi_lib.amortised.bayes_net import (
     bayes_by_backprop_loss,
     bayes_net_elbo,
     bayes_net_outputs,
-    fit_bayes_net,
     init_bayes_net,
     sample_weights,
     weight_kl,
 )
+from vi_lib.amortised.bayes_net_training import fit_bayes_net
 from vi_lib.amortised.linear_vae import Gaps, LinearVAE, probabilistic_pca
 from vi_lib.amortised.mlp import count_parameters, init_mlp, mlp, pack, relu, shapes_of, unpack
 from vi_lib.amortised.prediction import (

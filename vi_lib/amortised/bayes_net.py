@@ -13,23 +13,23 @@ KL to the Gaussian prior in closed form instead of sampled.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import autograd.numpy as np
 import numpy as onp
 
 from vi_lib import densities
 from vi_lib._check import Array, ShapeError, require_positive, require_shape
-from vi_lib.amortised.mlp import Activation, Params, init_mlp, mlp, mlp_shapes, pack
-from vi_lib.amortised.training import Training, train
-from vi_lib.optimizers import Step, adam
+from vi_lib.amortised.mlp import Activation, Params, init_mlp, mlp, pack
 from vi_lib.transforms import inverse_softplus, softplus
 
 
-def weight_kl(params: Params) -> Array:
-    """Return KL(q(w) || N(0, I)) = Σ_j ½ (mu² + sd² - 1) - log sd, sd = softplus(rho), nats."""
-    sd = softplus(params["rho"])
-    return np.sum(0.5 * (params["mu"] ** 2 + sd**2 - 1.0) - np.log(sd))
+def weight_kl(params: Params, prior_sd: float = 1.0) -> Array:
+    """Return KL(q(w) || N(0, prior_sd² I)), nats, with sd = softplus(rho).
+
+    Σ_j ½ (mu² + sd²) / prior_sd² - ½ - log(sd / prior_sd).
+    """
+    mu, sd = params["mu"] / prior_sd, softplus(params["rho"]) / prior_sd
+    return np.sum(0.5 * (mu**2 + sd**2 - 1.0) - np.log(sd))
 
 
 def sample_weights(params: Params, eps: Array) -> Array:
@@ -96,6 +96,8 @@ def bayes_net_elbo(
     sizes: Sequence[int],
     *,
     num_batches: float = 1.0,
+    beta: float = 1.0,
+    prior_sd: float = 1.0,
     activation: Activation = np.tanh,
 ) -> Array:
     """Return a batch's share of the ELBO, Σ_n log N(y_n; f(x_n; w), noise) - KL / num_batches.
@@ -108,6 +110,8 @@ def bayes_net_elbo(
         eps: noise (P,), or (M, P) for the mean over M draws.
         sizes: widths of the layers, (K, ..., 1 or 2).
         num_batches: batches in the data, N / B.
+        beta: weight of the KL; 1 is the ELBO, less is annealing.
+        prior_sd: standard deviation of each weight before the data.
         activation: of the hidden layers.
 
     Returns:
@@ -115,13 +119,14 @@ def bayes_net_elbo(
 
     Raises:
         ShapeError: if a shape is wrong.
-        SupportError: unless num_batches is positive.
+        SupportError: unless num_batches and prior_sd are positive.
     """
     require_positive("num_batches", num_batches)
+    require_positive("prior_sd", prior_sd)
     require_shape("y", y, (onp.shape(X)[0],))
     f, noise_sd = bayes_net_outputs(params, X, eps, sizes, activation)
     log_lik = np.sum(densities.normal(y, f, noise_sd), axis=-1)
-    return np.mean(log_lik) - weight_kl(params) / num_batches
+    return np.mean(log_lik) - beta * weight_kl(params, prior_sd) / num_batches
 
 
 def bayes_net_outputs(
@@ -175,86 +180,3 @@ def init_bayes_net(
         "rho": onp.full(mu.shape, inverse_softplus(onp.array(sd))),
         "log_noise_sd": onp.array(onp.log(noise_sd)),
     }
-
-
-def fit_bayes_net(
-    X: Array,
-    y: Array,
-    hidden: Sequence[int] = (20,),
-    *,
-    noise: str | float = "learned",
-    activation: Activation = np.tanh,
-    batch_size: int = 50,
-    num_draws: int = 4,
-    num_steps: int = 3000,
-    optimizer: Step | None = None,
-    rng: onp.random.Generator | None = None,
-    **options: Any,
-) -> tuple[Training, tuple[int, ...]]:
-    """Fit a Bayesian network by minibatches.
-
-    Args:
-        X: inputs (N, K), best of unit scale.
-        y: targets (N,), best of unit scale.
-        hidden: widths of the hidden layers.
-        noise: "learned", one sd for all points; a number, the known sd; "heteroscedastic", the
-            network's second output is log sd(x).
-        activation: of the hidden layers.
-        batch_size: observations of a step.
-        num_draws: draws of the weights in a step.
-        num_steps: steps.
-        optimizer: step rule, by default Adam with `default_rate`.
-        rng: source of weights, order and noise; by default a fresh one.
-        **options: passed to `train`: progress, callbacks, resume.
-
-    Returns:
-        The training, whose history holds the ELBO of the full data (estimated from each batch) per
-        observation, and the sizes of the network, which prediction needs.
-
-    Raises:
-        ShapeError: if the shapes do not fit.
-        ValueError: if noise is none of the three.
-    """
-    require_shape("X", X, ("N", "K"))
-    require_shape("y", y, (len(X),))
-    known = not isinstance(noise, str)
-    if not known and noise not in ("learned", "heteroscedastic"):
-        raise ValueError(f"noise must be 'learned', 'heteroscedastic' or an sd, got {noise!r}")
-    sizes = (X.shape[1], *hidden, 2 if noise == "heteroscedastic" else 1)
-    batch = min(batch_size, len(X))
-    num_batches = len(X) / batch
-    resume = options.get("resume")
-    rng = onp.random.default_rng() if rng is None and resume is None else rng
-    params = None
-    if resume is None and rng is not None:
-        params = init_bayes_net(sizes, rng, noise_sd=float(noise) if known else 1.0)
-
-    def elbo(params: Params, rows: Array, eps: Array, step: int) -> Array:
-        if known:
-            params = {**{k: params[k] for k in ("mu", "rho")}, "log_noise_sd": onp.log(noise)}
-        share = bayes_net_elbo(
-            params, X[rows], y[rows], eps, sizes, num_batches=num_batches, activation=activation
-        )
-        return share / batch
-
-    training = train(
-        elbo,
-        params,
-        len(X),
-        noise=lambda rng, _: rng.standard_normal((num_draws, _num_weights(sizes))),
-        batch_size=batch,
-        num_steps=num_steps,
-        optimizer=adam(default_rate) if optimizer is None else optimizer,
-        rng=rng,
-        **options,
-    )
-    return training, sizes
-
-
-def default_rate(t: int) -> float:
-    """Return the step size .02 / sqrt(1 + t / 300): the noise of the weights' draws must fade."""
-    return 0.02 / (1.0 + t / 300.0) ** 0.5
-
-
-def _num_weights(sizes: Sequence[int]) -> int:
-    return sum(int(onp.prod(shape)) for shape in mlp_shapes(sizes).values())

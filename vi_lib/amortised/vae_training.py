@@ -204,7 +204,7 @@ def amortization_gap(
     x: Array,
     rng: onp.random.Generator,
     *,
-    num_draws: int = 200,
+    eval_draws: int = 200,
     activation: Activation = np.tanh,
     scale: Scale = "exp",
     log_lik: LogLik = bernoulli_log_likelihood,
@@ -216,11 +216,11 @@ def amortization_gap(
         params: of a trained VAE.
         x: observations (N, X).
         rng: source of the noise.
-        num_draws: draws of each ELBO, the same for both, so that their difference is less noisy.
+        eval_draws: draws of each ELBO, the same for both, so that their difference is less noisy.
         activation: of the hidden layers.
         scale: as in `encode`.
         log_lik: (x, decoder's output) -> (...).
-        **options: passed to `refine`.
+        **options: passed to `refine`: num_steps, num_draws, optimizer.
 
     Raises:
         ShapeError: if x does not fit the encoder.
@@ -228,7 +228,7 @@ def amortization_gap(
     q = MeanField(latent_dim(params))
     net: dict[str, Any] = {"activation": activation, "scale": scale}
     refined = refine(params, x, rng, log_lik=log_lik, **net, **options)
-    eps = rng.standard_normal((num_draws, len(x), q.dim))
+    eps = rng.standard_normal((eval_draws, len(x), q.dim))
 
     def elbo(lam: Array) -> Array:
         z = q.transport(lam, eps)

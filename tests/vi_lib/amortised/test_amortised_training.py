@@ -160,7 +160,7 @@ def test_errors_name_step_and_parameter(what, name, match):
 
 
 def test_an_exploding_step_is_named():
-    with pytest.raises(NonFiniteError, match="^step 1: the step"):
+    with pytest.raises(NonFiniteError, match=r"^step 1: the step"):
         run(num_steps=2, optimizer=lambda g, s: (g * np.inf, s))
 
 
