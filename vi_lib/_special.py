@@ -75,3 +75,22 @@ defvjp(
     log_ndtr,
     lambda ans, x: lambda g: g * np.exp(-0.5 * x**2 - 0.5 * math.log(2.0 * math.pi) - ans),
 )
+
+
+def multigammaln(a: Any, dim: int) -> Array:
+    """Return log Γ_D(a) = D (D - 1) / 4 log π + Σ_{i=1..D} log Γ(a + (1 - i) / 2), a > (D - 1) / 2.
+
+    The logarithm of the multivariate gamma function, elementwise; gradients through `gammaln`.
+    """
+    total = gammaln(a) + 0.25 * dim * (dim - 1) * math.log(math.pi)
+    for i in range(1, dim):
+        total = total + gammaln(a - 0.5 * i)
+    return total
+
+
+def multidigamma(a: Any, dim: int) -> Array:
+    """Return d log Γ_D(a) / da = Σ_{i=1..D} ψ(a + (1 - i) / 2), elementwise."""
+    total = digamma(a)
+    for i in range(1, dim):
+        total = total + digamma(a - 0.5 * i)
+    return total

@@ -26,12 +26,12 @@ from vi_lib._check import (
     Array,
     NonFiniteError,
     ShapeError,
-    SupportError,
     plain,
     require_positive,
     require_shape,
 )
 from vi_lib._projection import project_forward, project_reverse
+from vi_lib._wishart import cholesky
 
 __all__ = [
     "elbo_monte_carlo",
@@ -114,7 +114,9 @@ def mvn_kl(m0: Array, S0: Array, m1: Array, S1: Array) -> Array:
     dim = np.shape(S0)[-1] if np.ndim(S0) else 0
     for name, mean in (("m0", m0), ("m1", m1)):
         require_shape(name, mean, (..., dim))
-    L0, L1 = _cholesky("S0", S0, dim), _cholesky("S1", S1, dim)
+    for name, cov in (("S0", S0), ("S1", S1)):
+        require_shape(name, cov, (..., dim, dim))
+    L0, L1 = cholesky("S0", S0), cholesky("S1", S1)
     leading = onp.broadcast_shapes(
         np.shape(L0)[:-2], np.shape(L1)[:-2], np.shape(m0)[:-1], np.shape(m1)[:-1]
     )
@@ -246,18 +248,3 @@ def _squares_minus_one_minus_log(a: Any, b: Any) -> Array:
     for k in range(16, 2, -1):
         series = 1.0 + t / k * series
     return np.where(small, 0.5 * t**2 * series, np.expm1(s) - s)
-
-
-def _cholesky(name: str, S: Array, dim: int) -> Array:
-    require_shape(name, S, (..., dim, dim))
-    value = onp.asarray(plain(S), dtype=float)
-    gap = onp.max(onp.abs(value - onp.swapaxes(value, -1, -2)), initial=0.0)
-    if gap > 1e-12 * onp.max(onp.abs(value), initial=0.0):
-        raise SupportError(f"{name} must be symmetric, got entries that differ by {gap}")
-    try:
-        return np.linalg.cholesky(S)
-    except onp.linalg.LinAlgError:
-        lowest = onp.min(onp.linalg.eigvalsh(value))
-        raise SupportError(
-            f"{name} must be positive definite, got the smallest eigenvalue {lowest}"
-        ) from None
