@@ -73,7 +73,7 @@ class Quadrature:
             options={"gtol": 1e-8},
         )
         # Central differences of the gradient: the axes of the grid need no more digits.
-        step = 1e-5 * (1.0 + np.abs(found.x))
+        step = 1e-5 * np.maximum(1.0, np.abs(found.x))
         shifted = np.concatenate([found.x + np.diag(step), found.x - np.diag(step)])
         slopes = gradient(shifted)
         hessian = (slopes[: self.dim] - slopes[self.dim :]) / (2.0 * step[:, None])

@@ -21,6 +21,7 @@ def test_gaussian_posterior(dim):
     assert got.log_evidence == pytest.approx(exact.log_evidence, abs=1e-10)
     onp.testing.assert_allclose(got.mean, exact.mean, rtol=1e-8)
     onp.testing.assert_allclose(got.cov, exact.cov, rtol=1e-8, atol=1e-12)
+    onp.testing.assert_allclose(got.sd, exact.sd, rtol=1e-8)
     assert got.relative_error < 1e-9
 
 

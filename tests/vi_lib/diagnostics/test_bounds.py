@@ -40,6 +40,18 @@ def test_elbo_evidence_cubo_are_in_order():
     np.testing.assert_allclose(cubo(log_w, 1.0), -3.0, atol=1e-6)
 
 
+def test_values_are_their_formulas():
+    rng = np.random.default_rng(4)
+    z, log_w = rng.normal(3.0, 0.5, size=(40, 2)), 0.3 * rng.normal(size=40)
+    found = error_bounds(log_w, z)
+    chi2 = np.mean(np.exp(2 * log_w)) / np.exp(2 * np.mean(log_w)) - 1.0
+    distance = np.linalg.norm(z - z.mean(axis=0), axis=1)
+    np.testing.assert_allclose(found.chi**2, chi2, rtol=1e-12)
+    np.testing.assert_allclose(found.mean_error, z.std(axis=0) * chi2**0.5, rtol=1e-12)
+    np.testing.assert_allclose(found.w1**2, np.mean(distance**2) * chi2, rtol=1e-12)
+    np.testing.assert_allclose(found.w2**4, 4.0 * np.mean(distance**4) * chi2, rtol=1e-12)
+
+
 def test_nothing_to_bound_where_q_is_p():
     z = np.random.default_rng(0).normal(size=(100, 3))
     found = error_bounds(np.full(100, -4.2), z)

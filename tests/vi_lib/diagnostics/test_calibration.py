@@ -98,6 +98,12 @@ def test_coverage_reports_the_exact_level_of_an_interval_by_rank():
     np.testing.assert_allclose(table.p_value, 1.0)
 
 
+def test_intervals_by_rank_are_central():
+    """Of the ranks 0..9, the middle four make the interval nearest to 50 %."""
+    inside = [coverage(np.array([rank]), 9, (0.5,)).observed[0] for rank in range(10)]
+    np.testing.assert_array_equal(inside, [0, 0, 0, 1, 1, 1, 1, 0, 0, 0])
+
+
 @pytest.mark.parametrize(
     ("call", "error", "words"),
     [

@@ -7,9 +7,11 @@ import warnings
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from vi_lib import NonFiniteError, ShapeError
 from vi_lib.diagnostics import effective_draws, khat, psis
+from vi_lib.diagnostics.psis import pareto_quantile
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # of ArviZ's own future, at import
@@ -65,6 +67,15 @@ def test_zero_weights_are_allowed():
 def test_effective_draws_counts_equal_weights():
     assert effective_draws(np.full(50, -7.0)) == pytest.approx(50.0)
     assert effective_draws(np.array([0.0, -np.inf])) == 1.0
+    weights = np.log([1.0, 2.0, 3.0]) + 900.0  # exp would overflow
+    assert effective_draws(weights) == pytest.approx(36.0 / 14.0)
+
+
+@pytest.mark.parametrize("k", [-0.3, 0.0, 1e-13, 0.9])
+def test_pareto_quantile_inverts_the_distribution(k):
+    u = np.array([0.0, 0.1, 0.5, 0.99])
+    x = pareto_quantile(u, k, 1.7)
+    np.testing.assert_allclose(stats.genpareto(k, scale=1.7).cdf(x), u, rtol=1e-9, atol=1e-15)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,32 @@
+"""What the mutation run knows beforehand: which tests to try first, and which mutants are none."""
+
+from __future__ import annotations
+
+#: Module -> test files (below tests/vi_lib) that notice most, where their names do not say so.
+FIRST: dict[str, tuple[str, ...]] = {
+    "_quadrature": ("test_quadrature_oracle.py",),
+    "_scale_mixture": ("test_oracles.py",),
+    "_unknown_scale": ("test_oracles.py",),
+    "gaussian_gamma": ("test_cavi.py",),
+}
+
+#: (module, label) -> why the change changes nothing that can be observed.
+EQUIVALENT: dict[tuple[str, str], str] = {
+    ("_quadrature", "sign: mode + standard @ root.T  ->  mode - standard @ root.T"): (
+        "the grid is symmetric about the mode"
+    ),
+    (
+        "_toy_targets",
+        "sign: self.curvature * (x ** 2 - self.scale ** 2) + noise"
+        "  ->  self.curvature * (x ** 2 - self.scale ** 2) - noise",
+    ): "symmetric noise: the draws have the same distribution",
+    (
+        "_toy_targets",
+        "sign: onp.asarray(self.means)[k] + onp.asarray(self.sds)[k] * noise"
+        "  ->  onp.asarray(self.means)[k] - onp.asarray(self.sds)[k] * noise",
+    ): "symmetric noise: the draws have the same distribution",
+    (
+        "diagnostics.psis",
+        "sign: np.log(-theta / k) - k - 1.0  ->  np.log(-theta / k) - k + 1.0",
+    ): "a constant in every log likelihood cancels from their weights",
+}
