@@ -16,6 +16,8 @@ from autograd.numpy.numpy_vjps import unbroadcast_f
 
 from vi_lib._check import Array
 
+LOG_2PI = math.log(2.0 * math.pi)
+
 
 @primitive
 def gammaln(x: Any) -> Array:

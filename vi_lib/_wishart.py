@@ -16,8 +16,7 @@ import autograd.numpy as np
 import numpy as onp
 
 from vi_lib._check import Array, SupportError, plain, require_positive, require_shape
-from vi_lib._special import multidigamma, multigammaln
-from vi_lib.densities import LOG_2PI
+from vi_lib._special import LOG_2PI, multidigamma, multigammaln
 
 
 @dataclass(frozen=True)

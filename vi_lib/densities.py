@@ -18,9 +18,7 @@ import autograd.numpy as np
 import numpy as onp
 
 from vi_lib._check import Array, plain, require_shape
-from vi_lib._special import betaln, gammaln
-
-LOG_2PI = math.log(2.0 * math.pi)
+from vi_lib._special import LOG_2PI, betaln, gammaln
 
 
 def normal(x: Array, mean: Array | float = 0.0, sd: Array | float = 1.0) -> Array:

@@ -26,9 +26,8 @@ import autograd.numpy as np
 import numpy as onp
 
 from vi_lib._check import Array, SupportError, plain, require_positive, require_shape
-from vi_lib._special import digamma, gammaln
+from vi_lib._special import LOG_2PI, digamma, gammaln
 from vi_lib._wishart import MultivariateGaussian, NormalWishart
-from vi_lib.densities import LOG_2PI
 
 __all__ = [
     "Categorical",
