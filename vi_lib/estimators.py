@@ -1,16 +1,24 @@
 """Estimators of the ELBO and of its gradient.
 
-An estimator maps (lam, log_p, q, eps) to one value a draw, (M,). The mean of the values is an
-unbiased estimate of the ELBO, E_q[log p(z) - log q(z; lam)], and the *derivative* of that mean is
-an unbiased estimate of the ELBO's gradient. Noise is an argument, so with `eps` given everything is
-deterministic.
+An estimator maps (lam, log_p, q, eps) to one value a draw, (M,), from the noise eps (M, E). The
+mean of the values is an unbiased estimate of the ELBO, E_q[log p(z) - log q(z; lam)], and the
+*derivative* of that mean is an unbiased estimate of the ELBO's gradient. Noise is an argument, so
+with `eps` given everything is deterministic.
 
-    name            gradient of one draw                                        needs
-    reparam         d/dlam [log p(z) - log q(z; lam)], z = t(lam, eps)          gradient of log p
-    reparam_entropy d/dlam [log p(z)] + d/dlam H[q]                             ... and H[q] closed
-    stl             the path through z only, d log q(z; lam)/dlam dropped       gradient of log p
-    score           [log p(z) - log q(z; lam)] d log q(z; lam)/dlam, z fixed    log p alone
-    score_cv        the same with the other draws' mean as baseline             log p alone
+    name              gradient of one draw                                        needs
+    reparam           d/dlam [log p(z) - log q(z; lam)], z = t(lam, eps)          gradient of log p
+    reparam_entropy   d/dlam [log p(z)] + d/dlam H[q]                             also closed H[q]
+    stl               the path through z only, d log q(z; lam)/dlam dropped       gradient of log p
+    score             [log p(z) - log q(z; lam)] d log q(z; lam)/dlam, z fixed    log p alone
+    score_cv          the same with the other draws' mean as baseline             log p alone
+    score_cv_optimal  ... with a coefficient for each parameter                   log p alone
+    rao_blackwell     ... each coordinate with its own terms of log p only        those terms
+    iwae(K)           d/dlam log mean of K weights p(z) / q(z; lam)               gradient of log p
+    dreg(K)           the path through z only, squared normalised weights         gradient of log p
+    renyi(alpha, K)   d/dlam log mean of weights^(1 - alpha), / (1 - alpha)       gradient of log p
+
+The last three estimate other bounds than the ELBO and return one value for K draws; they and
+`rao_blackwell` are functions that return estimators.
 
 Sources: Ranganath, Gerrish and Blei, Black Box Variational Inference (2014), eqs. (2)-(3), for
 score; Kingma and Welling (2014) for reparam; Roeder, Wu and Duvenaud (2017), eq. (8), for stl;
@@ -24,6 +32,7 @@ import numpy as onp
 
 from vi_lib._certify import EstimatorReport, GaussianOracle, check_estimator
 from vi_lib._check import Array, ShapeError
+from vi_lib._control import check_terms, rao_blackwell, score_cv_optimal
 from vi_lib._gradients import (
     Estimator,
     ExplicitEstimator,
@@ -36,6 +45,14 @@ from vi_lib._gradients import (
     values_and_gradient,
     with_gradient_of,
 )
+from vi_lib._importance import (
+    doubly_reparameterized_bound,
+    dreg,
+    importance_weighted_bound,
+    iwae,
+    renyi,
+    renyi_bound,
+)
 from vi_lib.families import Family
 
 __all__ = [
@@ -45,14 +62,23 @@ __all__ = [
     "GaussianOracle",
     "LogDensity",
     "check_estimator",
+    "check_terms",
     "differentiate",
+    "doubly_reparameterized_bound",
+    "dreg",
     "explicit_gradient",
     "gradient_variance",
+    "importance_weighted_bound",
+    "iwae",
     "per_draw_gradients",
+    "rao_blackwell",
+    "renyi",
+    "renyi_bound",
     "reparam",
     "reparam_entropy",
     "score",
     "score_cv",
+    "score_cv_optimal",
     "stl",
     "stop_gradient",
     "values_and_gradient",
