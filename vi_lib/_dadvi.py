@@ -92,12 +92,17 @@ class Frozen:
         with onp.errstate(all="ignore"):
             return float(self._mean(lam))
 
+    def slope(self, lam: Array) -> Array:
+        """Return the gradient (P,) alone."""
+        back, value = make_vjp(self._mean)(lam)
+        return back(np.ones_like(value))
+
     def gradient(self, lam: Array) -> tuple[Array, HessianProduct]:
         """Return the gradient (P,) and v -> H v."""
         with onp.errstate(all="ignore"):
             if not self.exact_curvature:
-                return self._slope(lam), self.differences(lam)
-            back, g = make_vjp(self._slope)(lam)
+                return self.slope(lam), self.differences(lam)
+            back, g = make_vjp(self.slope)(lam)
 
         def product(v: Array) -> Array:
             with onp.errstate(all="ignore"):
@@ -112,7 +117,7 @@ class Frozen:
             size = float(onp.linalg.norm(v / self.scale(lam)))
             h = DIFFERENCE / size if size > 0.0 else 1.0
             with onp.errstate(all="ignore"):
-                return (self._slope(lam + h * v) - self._slope(lam - h * v)) / (2.0 * h)
+                return (self.slope(lam + h * v) - self.slope(lam - h * v)) / (2.0 * h)
 
         return product
 
@@ -122,7 +127,8 @@ class Frozen:
         It is the inverse root of Fisher's information, sd for a mean and 1 / sqrt 2 for a log sd;
         for an entry of L, the sd of its row.
         """
-        sd = self.q.sd(lam)
+        with onp.errstate(over="ignore"):
+            sd = self.q.sd(lam)
         if isinstance(self.q, FullRank):
             rows, columns = onp.tril_indices(self.q.dim)
             return onp.concatenate([sd, onp.where(rows == columns, math.sqrt(0.5), sd[rows])])
@@ -135,10 +141,6 @@ class Frozen:
 
     def _mean(self, lam: Array) -> Array:
         return np.mean(reparam_entropy(lam, self.log_p, self.q, self.eps))
-
-    def _slope(self, lam: Array) -> Array:
-        back, value = make_vjp(self._mean)(lam)
-        return back(np.ones_like(value))
 
 
 def curvature_agrees(f: Frozen, lam: Array) -> bool:

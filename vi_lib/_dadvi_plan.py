@@ -63,8 +63,9 @@ def plan(
     """
     full_rank = isinstance(q, FullRank)
     if num_draws is None:
-        num_draws = max(NUM_DRAWS, 4 * q.dim) if full_rank else NUM_DRAWS
-        max_draws = max(max_draws, num_draws)
+        num_draws = NUM_DRAWS
+        if full_rank and 4 * q.dim > NUM_DRAWS:
+            num_draws, max_draws = 4 * q.dim, max(max_draws, 4 * q.dim)
     if design is None:
         design = "whitened" if full_rank or num_draws >= 4 * q.dim else "matched"
     if design not in DESIGNS:
@@ -125,6 +126,8 @@ def first(
         starts = [f.q.init(mean, sd) for sd in START_SD]
     require_fit(f.log_p, f.q, starts[0], reparam_entropy)
     for candidate in starts:
-        if math.isfinite(f.value(candidate)) and np.all(np.isfinite(f.gradient(candidate)[0])):
+        with np.errstate(all="ignore"):
+            fine = math.isfinite(f.value(candidate)) and np.all(np.isfinite(f.slope(candidate)))
+        if fine:
             return candidate
     raise diagnose(0, starts[-1], f.log_p, f.q, f.eps, layout)

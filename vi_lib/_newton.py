@@ -89,6 +89,8 @@ def ascend(
     g, product = f.gradient(x)
     while point.steps < max_steps and not point.settled and radius > SMALLEST_RADIUS:
         unit = f.scale(point.x)
+        if not np.all(np.isfinite(unit)):  # a maximum at infinity
+            break
         step, gain, inside = model_step(unit * g, product, unit, radius)
         there = point.x + unit * step
         value = f.value(there)
