@@ -23,7 +23,7 @@ from vi_lib._matrices import dot, transpose
 #: Largest |log scale| of one coupling: what it does can then be undone without loss of digits.
 LOG_SCALE = 2.0
 #: Pairs of quasi-random draws behind `mean`, `sd` and `cov`: a power of two.
-NUM_PAIRS = 2048
+NUM_PAIRS = 8192
 
 
 @dataclass(frozen=True)
@@ -43,11 +43,11 @@ class CouplingFlow:
     stretch a Gaussian, such as into a banana, but not tear it: modes that are far apart keep a
     bridge.
 
-    Mean, sd and covariance have no closed form. They are averages over a fixed set of 4096
+    Mean, sd and covariance have no closed form. They are averages over a fixed set of 16 384
     quasi-random normal draws, so they are deterministic and differentiable, and exact where the
-    flow is affine, as `init` is; elsewhere their error is about 1e-3 sds where the flow bends as
-    much as a banana does, and larger in more than ten dimensions. The entropy has none either; use
-    an estimator that evaluates log q at the draws.
+    flow is affine, as `init` is. Elsewhere mean and sd err by less than .1 % of an sd on a banana
+    in two dimensions, and for random networks by .5 % in five, 1.5 % in ten and 5 % in thirty. The
+    entropy has no closed form either; use an estimator that evaluates log q at the draws.
 
     Attributes:
         dim: number of coordinates D, at least 2.
