@@ -226,6 +226,12 @@ def test_equal_observations():
     assert q["elbo"][-1] < SmallMixture(np.full(4, 2.0), 2, 5.0).log_evidence
 
 
+def test_no_two_components_start_at_the_same_place():
+    """Equal components would stay equal for ever."""
+    for x in (np.full(6, 2.0), FEW[:1]):
+        assert len(set(_gaussian_mixture.start_means(x, 4, rng()))) == 4
+
+
 def test_sorting_changes_nothing_but_the_order():
     q = cavi.gmm_restarts(THREE, 4, 10.0, rng(), 1)[0]
     s = cavi.sort_components(q)
