@@ -83,6 +83,7 @@ LAYERS = (
         "_marginals",
         "figure",
         "flipbook",
+        "latent_plots",
         "plots",
     ),
 )
@@ -106,7 +107,7 @@ modules = pytest.mark.parametrize("path", PATHS, ids=name_of)
 
 THIRD_PARTY = {"autograd", "numpy", "scipy", "tqdm"}
 FIGURES = {"cycler", "matplotlib", "PIL"}
-FIGURE_MODULES = {"_marginals", "figure", "flipbook", "plots"}
+FIGURE_MODULES = {"_marginals", "figure", "flipbook", "latent_plots", "plots"}
 #: Imported in the one function that needs it, with an error that says how to install it.
 OPTIONAL = {"inference_data": {"arviz", "xarray"}}
 

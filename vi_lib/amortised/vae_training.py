@@ -128,8 +128,8 @@ def train_vae(
     """Return the parameters of a VAE after `num_steps` steps; arguments as in `fit_vae`.
 
     For instance, 1500 binarised digits, sizes (64, 64, 2) and 360 steps take a second or two and
-    reach a test ELBO near -22 nats an image; independent pixels, each with its own probability,
-    reach -25.2.
+    reach a test ELBO near -22 nats an image, with ReLU and the scheme "he" near -21; 3000 steps of
+    (64, 128, 64, 2) reach -19.1. Independent pixels, each with its own probability, have -25.2.
     """
     return fit_vae(x, sizes, num_steps, rng, **options).params
 
