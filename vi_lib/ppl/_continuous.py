@@ -17,7 +17,7 @@ import numpy as onp
 from vi_lib import densities
 from vi_lib._check import Array, SupportError, plain
 from vi_lib._special import gammaln
-from vi_lib.ppl._distribution import Distribution, require_not_negative
+from vi_lib.ppl._distribution import Distribution, check_parameters
 from vi_lib.sampling import log_gamma
 
 Shape = tuple[int, ...] | None
@@ -36,7 +36,7 @@ class Normal(Distribution):
     pathwise = True
 
     def __post_init__(self) -> None:
-        require_not_negative(self, "sd")
+        check_parameters(self, "sd")
 
     def sample(self, rng: onp.random.Generator, shape: Shape = None) -> Array:
         """Draw mean + sd eps."""
@@ -57,7 +57,7 @@ class LogNormal(Distribution):
     pathwise = True
 
     def __post_init__(self) -> None:
-        require_not_negative(self, "sd")
+        check_parameters(self, "sd")
 
     def sample(self, rng: onp.random.Generator, shape: Shape = None) -> Array:
         """Draw exp(mu + sd eps)."""
@@ -77,7 +77,7 @@ class HalfNormal(Distribution):
     pathwise = True
 
     def __post_init__(self) -> None:
-        require_not_negative(self, "sd")
+        check_parameters(self, "sd")
 
     def sample(self, rng: onp.random.Generator, shape: Shape = None) -> Array:
         """Draw sd |eps|."""
@@ -97,7 +97,7 @@ class HalfCauchy(Distribution):
     pathwise = True
 
     def __post_init__(self) -> None:
-        require_not_negative(self, "scale")
+        check_parameters(self, "scale")
 
     def sample(self, rng: onp.random.Generator, shape: Shape = None) -> Array:
         """Draw scale tan(π u / 2)."""
@@ -118,7 +118,7 @@ class Exponential(Distribution):
     pathwise = True
 
     def __post_init__(self) -> None:
-        require_not_negative(self, "rate")
+        check_parameters(self, "rate")
 
     def sample(self, rng: onp.random.Generator, shape: Shape = None) -> Array:
         """Draw e / rate with e standard exponential."""
@@ -142,6 +142,7 @@ class Uniform(Distribution):
     pathwise = True
 
     def __post_init__(self) -> None:
+        check_parameters(self)
         if not onp.all(plain(self.low) < plain(self.high)):
             raise SupportError(f"Uniform needs low < high, got {self.low} and {self.high}")
 
@@ -170,7 +171,7 @@ class Gamma(Distribution):
     pathwise = True
 
     def __post_init__(self) -> None:
-        require_not_negative(self, "shape", "rate")
+        check_parameters(self, "shape", "rate")
 
     def sample(self, rng: onp.random.Generator, shape: Shape = None) -> Array:
         """Draw g / rate with g ~ Gamma(shape, 1), its derivative implicit."""
@@ -191,7 +192,7 @@ class Beta(Distribution):
     pathwise = True
 
     def __post_init__(self) -> None:
-        require_not_negative(self, "alpha", "beta")
+        check_parameters(self, "alpha", "beta")
 
     def sample(self, rng: onp.random.Generator, shape: Shape = None) -> Array:
         """Draw a / (a + b) with a ~ Gamma(alpha, 1), b ~ Gamma(beta, 1)."""
@@ -219,7 +220,7 @@ class StudentT(Distribution):
     pathwise = True
 
     def __post_init__(self) -> None:
-        require_not_negative(self, "df", "scale")
+        check_parameters(self, "df", "scale")
 
     def sample(self, rng: onp.random.Generator, shape: Shape = None) -> Array:
         """Draw loc + scale eps / sqrt(2 g / df) with g ~ Gamma(df / 2, 1)."""

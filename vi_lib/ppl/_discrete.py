@@ -16,7 +16,7 @@ from vi_lib import densities
 from vi_lib._check import Array, ShapeError, SupportError, plain
 from vi_lib._special import gammaln
 from vi_lib.ppl._continuous import Shape, batch
-from vi_lib.ppl._distribution import Distribution, require_not_negative
+from vi_lib.ppl._distribution import Distribution, check_parameters
 
 #: How far probabilities may miss the sum 1.
 SLACK = 1e-8
@@ -30,7 +30,7 @@ class Poisson(Distribution):
     support = "count"
 
     def __post_init__(self) -> None:
-        require_not_negative(self, "rate")
+        check_parameters(self, "rate")
 
     def sample(self, rng: onp.random.Generator, shape: Shape = None) -> Array:
         """Draw counts, as floats."""
@@ -55,6 +55,7 @@ class Bernoulli(Distribution):
     support = range(2)
 
     def __post_init__(self) -> None:
+        check_parameters(self)
         _require_one(self, self.probs, self.logits)
 
     def sample(self, rng: onp.random.Generator, shape: Shape = None) -> Array:
@@ -85,8 +86,8 @@ class Binomial(Distribution):
     logits: Any = None
 
     def __post_init__(self) -> None:
+        check_parameters(self, "total")
         _require_one(self, self.probs, self.logits)
-        require_not_negative(self, "total")
 
     @property
     def support(self) -> range:
@@ -124,11 +125,12 @@ class Categorical(Distribution):
     logits: Any = None
 
     def __post_init__(self) -> None:
+        check_parameters(self)
         given = _require_one(self, self.probs, self.logits, interval=False)
         if not onp.ndim(given):
             raise ShapeError("Categorical needs one probability for each value (..., K), got ()")
         if self.probs is not None:
-            require_not_negative(self, "probs")
+            check_parameters(self, "probs")
             total = onp.sum(given, axis=-1)
             if onp.any(onp.abs(total - 1.0) > SLACK):
                 raise SupportError(f"Categorical's probs must sum to 1, got {total}")

@@ -235,8 +235,8 @@ def parameters(dist: Distribution) -> dict[str, Any]:
     return {field.name: getattr(dist, field.name) for field in fields(dist)}  # type: ignore[arg-type]
 
 
-def require_not_negative(dist: Distribution, *names: str) -> None:
-    """Raise if a parameter that must be positive is negative.
+def check_parameters(dist: Distribution, *positive: str) -> None:
+    """Turn lists into arrays, and raise if a parameter that must be positive is negative.
 
     Zeros and NaN pass: a fit that underflows must see a density that is not finite, so that it can
     say where, and not an exception out of the model's depths.
@@ -244,7 +244,10 @@ def require_not_negative(dist: Distribution, *names: str) -> None:
     Raises:
         SupportError: Naming distribution and parameter.
     """
-    for name in names:
+    for name, value in parameters(dist).items():
+        if isinstance(value, list):
+            object.__setattr__(dist, name, onp.asarray(value, dtype=float))
+    for name in positive:
         value = onp.asarray(plain(getattr(dist, name)))
         if onp.any(value < 0.0):
             raise SupportError(

@@ -12,7 +12,7 @@ from vi_lib import densities
 from vi_lib._check import Array, ShapeError, plain
 from vi_lib._special import gammaln
 from vi_lib.ppl._continuous import Shape, batch, log_gamma_draws
-from vi_lib.ppl._distribution import Distribution, require_not_negative
+from vi_lib.ppl._distribution import Distribution, check_parameters
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +38,7 @@ class MultivariateNormal(Distribution):
     event_dim = 1
 
     def __post_init__(self) -> None:
+        check_parameters(self)
         if (self.cov is None) == (self.L is None):
             raise ValueError("MultivariateNormal takes cov or L, exactly one of the two")
         mean, scale = (onp.shape(plain(a)) for a in (self.mean, self._scale))
@@ -85,7 +86,7 @@ class Dirichlet(Distribution):
     event_dim = 1
 
     def __post_init__(self) -> None:
-        require_not_negative(self, "alpha")
+        check_parameters(self, "alpha")
         if onp.shape(plain(self.alpha))[-1:] in ((), (1,)):
             raise ShapeError(
                 f"Dirichlet needs alpha (..., K), K >= 2, got {onp.shape(plain(self.alpha))}"

@@ -12,8 +12,7 @@ import numpy as np
 
 from vi_lib._check import plain
 from vi_lib.ppl._support import contains, in_support, is_discrete
-from vi_lib.ppl.enumeration import prototype
-from vi_lib.ppl.handlers import Program, Site, Trace
+from vi_lib.ppl.handlers import Program, Site, Trace, prototype
 
 
 def check_guide(

@@ -22,8 +22,8 @@ from vi_lib._check import Array, require_shape
 from vi_lib.layout import Layout, Param
 from vi_lib.ppl._support import is_discrete
 from vi_lib.ppl.checks import latent_sites, value_shape
-from vi_lib.ppl.enumeration import log_density, plate_depth, prototype
-from vi_lib.ppl.handlers import Program, Trace, log_joint, substitute
+from vi_lib.ppl.enumeration import log_density
+from vi_lib.ppl.handlers import Program, Trace, log_joint, plate_depth, prototype, substitute
 from vi_lib.ppl.plates import plate
 
 #: Draws on which broadcasting is tried, and how well they must agree with single runs.
@@ -85,7 +85,7 @@ class Compiled:
 
     def _one(self, theta: Mapping[str, Array], m: int) -> Array:
         values = {name: value[m] for name, value in theta.items()}
-        sites, marginal = log_density(self.model, self.args, _as_trace(values))
+        sites, marginal = self._run(values, frozenset())
         return log_joint(sites) if marginal is None else marginal
 
     def _together(self, theta: Mapping[str, Array], num: int) -> Array:
@@ -94,13 +94,20 @@ class Compiled:
             between = (1,) * (self.depth - self.batch_dims[name])
             values[name] = np.reshape(value, (num, *between, *np.shape(value)[1:]))
         with plate("draws", num, dim=axis):
-            sites, marginal = log_density(
-                self.model, self.args, _as_trace(values), keep=frozenset({axis})
-            )
+            sites, marginal = self._run(values, frozenset({axis}))
         if marginal is not None:
             return marginal + onp.zeros(num)
         tables = [s["scale"] * s["log_prob"] for s in sites.values() if s["type"] == "sample"]
         return sum(np.sum(np.reshape(table, (num, -1)), axis=-1) for table in tables)
+
+    def _run(self, values: Mapping[str, Array], keep: frozenset[int]) -> tuple[Trace, Array | None]:
+        # Draws of enumerated sites are compared with the sum's terms, and do not enter it.
+        rng = onp.random.default_rng(0)
+        sites, marginal = log_density(self.model, self.args, _as_trace(values), rng, keep)
+        for name, site in latent_sites(sites).items():
+            if name not in values and not site["enumerate"]:
+                raise ValueError(f"site {name!r} was not in the first run: keep the sites")
+        return sites, marginal
 
 
 def compile(

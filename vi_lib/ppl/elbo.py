@@ -30,8 +30,17 @@ from autograd import make_vjp
 from vi_lib._check import Array, NonFiniteError, plain
 from vi_lib.estimators import stop_gradient, with_gradient_of
 from vi_lib.ppl.checks import latent_sites, require_same_sites
-from vi_lib.ppl.enumeration import log_density, plate_depth, prototype
-from vi_lib.ppl.handlers import Program, Site, Trace, replay, substitute, trace
+from vi_lib.ppl.enumeration import log_density
+from vi_lib.ppl.handlers import (
+    Program,
+    Site,
+    Trace,
+    plate_depth,
+    prototype,
+    replay,
+    substitute,
+    trace,
+)
 from vi_lib.ppl.plates import plate
 from vi_lib.ppl.primitives import Frame, Handler, Message
 

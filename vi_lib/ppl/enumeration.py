@@ -26,8 +26,8 @@ import numpy as onp
 from autograd import grad
 
 from vi_lib._check import Array, plain
-from vi_lib.ppl.handlers import Program, Site, Trace, replay, trace
-from vi_lib.ppl.primitives import STACK, Frame, Handler, Message
+from vi_lib.ppl.handlers import Program, Site, Trace, plate_depth, replay, trace
+from vi_lib.ppl.primitives import Frame, Handler, Message
 
 Dims = frozenset[int]
 
@@ -58,12 +58,6 @@ def config_enumerate(fn: Program, sites: Collection[str] | None = None) -> Handl
             message["enumerate"] = True
 
     return Handler(fn, process)
-
-
-def plate_depth(sites: Trace) -> int:
-    """Return the largest number of batch axes of a site; enumeration leaves these free."""
-    depths = [onp.ndim(plain(s["log_prob"])) for s in sites.values() if s["type"] == "sample"]
-    return max(depths, default=0)
 
 
 def enumerated_trace(
@@ -112,13 +106,13 @@ def log_density(
     Returns:
         The trace, whose sites' log probabilities are to be added up; and, if sites are enumerated,
         the log joint with those summed out, over the axes in `keep`, else None.
+
+    Raises:
+        ValueError: Naming the site, if the program does not broadcast over the enumerated values,
+            so that the tables are not its log probabilities.
     """
-    sites = trace(replay(model, values), rng)(*args)
-    if not any(site.get("enumerate") and not site["observed"] for site in sites.values()):
-        return sites, None
-    first = -1 - plate_depth(sites)
-    tables, axes = enumerated_trace(replay(model, values), first, args, rng)
-    return sites, marginal_log_joint(tables, axes, keep)
+    sites, tables, axes = _tables(model, args, values, rng)
+    return sites, (marginal_log_joint(tables, axes, keep) if axes else None)
 
 
 def marginal_log_joint(sites: Trace, axes: dict[str, int], keep: Dims = frozenset()) -> Array:
@@ -153,9 +147,8 @@ def posterior_of_discrete(
             there are none.
         rng: Source of draws for latents that `values` has not.
     """
-    fixed = replay(model, values)
-    depth = plate_depth(prototype(fixed, args, rng))
-    sites, axes = enumerated_trace(fixed, -1 - depth, args, rng)
+    rng = onp.random.default_rng(0) if rng is None else rng
+    ordinary, sites, axes = _tables(model, args, values, rng)
     samples = {name: site for name, site in sites.items() if site["type"] == "sample"}
     tables = {name: plain(site["log_prob"]) for name, site in samples.items()}
     posterior = {}
@@ -168,24 +161,8 @@ def posterior_of_discrete(
         joint = grad(evidence)(tables[name]) / samples[name]["scale"]
         others = tuple(a for a in axes.values() if a != dim and onp.ndim(joint) >= -a)
         marginal = onp.sum(joint, axis=others)
-        posterior[name] = onp.reshape(marginal, (-1, *samples[name]["dist"].batch_shape))
+        posterior[name] = onp.reshape(marginal, (-1, *ordinary[name]["dist"].batch_shape))
     return posterior
-
-
-def prototype(
-    model: Program, args: tuple[Any, ...], rng: onp.random.Generator | None = None
-) -> Trace:
-    """Run a model once to learn names, shapes and supports of its sites; the values do not matter.
-
-    The run is hidden from the handlers outside. Without `rng` it takes a fixed stream of its own.
-    """
-    rng = onp.random.default_rng(0) if rng is None else rng
-    outside, STACK[:] = list(STACK), []
-    try:
-        with onp.errstate(all="ignore"):  # draws of a wide prior may overflow
-            return trace(model, rng)(*args)
-    finally:
-        STACK[:] = outside
 
 
 def _eliminate(tables: dict[str, Array], samples: Trace, axes: dict[str, int], keep: Dims) -> Array:
@@ -231,6 +208,43 @@ def _eliminate(tables: dict[str, Array], samples: Trace, axes: dict[str, int], k
             else:
                 total = total + np.reshape(factor, (-1,))
     return total if keep else total[0]
+
+
+def _tables(
+    model: Program, args: tuple[Any, ...], values: Trace, rng: onp.random.Generator | None
+) -> tuple[Trace, Trace, dict[str, int]]:
+    """An ordinary run; and, if it has sites to enumerate, the run over all their values."""
+    sites = trace(replay(model, values), rng)(*args)
+    if not any(site.get("enumerate") and not site["observed"] for site in sites.values()):
+        return sites, sites, {}
+    first = -1 - plate_depth(sites)
+    chosen = {n: s for n, s in sites.items() if not (s["observed"] or s.get("enumerate"))}
+    tables, axes = enumerated_trace(replay(model, chosen), first, args, rng)
+    _require_same_program(sites, tables, axes)
+    return sites, tables, axes
+
+
+def _require_same_program(sites: Trace, tables: Trace, axes: dict[str, int]) -> None:
+    """Compare the tables, at the values of an ordinary run, with that run."""
+    for name, site in tables.items():
+        if site["type"] != "sample":
+            continue
+        expected = onp.asarray(plain(sites[name]["log_prob"]))
+        table = onp.asarray(plain(site["log_prob"]))
+        for other, dim in axes.items():
+            if dim in _enumerated(table, axes):
+                k = onp.asarray(plain(sites[other]["value"])).astype(int)
+                k = onp.reshape(k, (1,) * (table.ndim - k.ndim) + k.shape)
+                table = onp.take_along_axis(table, k, axis=table.ndim + dim)
+        first = table.shape[: max(table.ndim - expected.ndim, 0)]
+        same = set(first) <= {1} and onp.allclose(
+            table, expected, rtol=1e-8, atol=1e-8, equal_nan=True
+        )
+        if not same or table.size != expected.size:
+            raise ValueError(
+                f"site {name!r} does not broadcast over enumerated values, which have axes to the"
+                " left of the plates: index from the right, and do not sum over rows"
+            )
 
 
 def _frames(site: Site, table: Array, axes: dict[str, int], keep: Dims) -> frozenset[Frame]:

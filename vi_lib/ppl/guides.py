@@ -29,8 +29,7 @@ from vi_lib.ppl._distribution import Distribution, Transformed
 from vi_lib.ppl._multivariate import Delta, MultivariateNormal
 from vi_lib.ppl._support import is_discrete
 from vi_lib.ppl.checks import latent_sites
-from vi_lib.ppl.enumeration import prototype
-from vi_lib.ppl.handlers import Program, Site
+from vi_lib.ppl.handlers import Program, Site, prototype
 from vi_lib.ppl.plates import plate
 from vi_lib.ppl.primitives import param, sample
 from vi_lib.transforms import for_support

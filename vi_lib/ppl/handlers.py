@@ -22,7 +22,7 @@ import numpy as onp
 
 from vi_lib._check import Array, plain
 from vi_lib.ppl._support import in_support
-from vi_lib.ppl.primitives import Handler, Message
+from vi_lib.ppl.primitives import STACK, Handler, Message
 
 Program: TypeAlias = Callable[..., Any]
 """A model or a guide: a function that says `sample`, `param` and `plate`."""
@@ -83,6 +83,28 @@ def log_joint(trace: Trace) -> Array:
     samples = [site for site in trace.values() if site["type"] == "sample"]
     terms = [s["scale"] * np.sum(s["log_prob"]) for s in samples]
     return sum(terms, onp.zeros(()))
+
+
+def prototype(
+    model: Program, args: tuple[Any, ...], rng: onp.random.Generator | None = None
+) -> Trace:
+    """Run a model once to learn names, shapes and supports of its sites; the values do not matter.
+
+    The run is hidden from the handlers outside. Without `rng` it takes a fixed stream of its own.
+    """
+    rng = onp.random.default_rng(0) if rng is None else rng
+    outside, STACK[:] = list(STACK), []
+    try:
+        with onp.errstate(all="ignore"):  # draws of a wide prior may overflow
+            return trace(model, rng)(*args)
+    finally:
+        STACK[:] = outside
+
+
+def plate_depth(sites: Trace) -> int:
+    """Return the largest number of batch axes of a site; enumeration leaves these free."""
+    depths = [onp.ndim(plain(s["log_prob"])) for s in sites.values() if s["type"] == "sample"]
+    return max(depths, default=0)
 
 
 def seed(fn: Program, rng: onp.random.Generator) -> Handler:

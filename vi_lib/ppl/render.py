@@ -8,8 +8,7 @@ import numpy as np
 
 from vi_lib._check import plain
 from vi_lib.ppl._distribution import Distribution, parameters
-from vi_lib.ppl.enumeration import prototype
-from vi_lib.ppl.handlers import Program, Site, Trace, replay, trace
+from vi_lib.ppl.handlers import Program, Site, Trace, prototype, replay, trace
 
 #: Fresh values of a site that are tried before it counts as without influence.
 TRIALS = 3

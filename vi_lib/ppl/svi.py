@@ -20,8 +20,7 @@ from vi_lib._check import Array, NonFiniteError
 from vi_lib.optimizers import Step, adam
 from vi_lib.ppl.checks import check_guide
 from vi_lib.ppl.elbo import Params, elbo_and_gradient, elbo_values, init_params
-from vi_lib.ppl.enumeration import prototype
-from vi_lib.ppl.handlers import Program, replay, substitute
+from vi_lib.ppl.handlers import Program, prototype, replay, substitute
 from vi_lib.result import fresh_stream, restore_generator
 
 #: Particles of the ELBO that the result reports.
