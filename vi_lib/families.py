@@ -1,9 +1,19 @@
-"""Gaussian variational families with one flat parameter vector `lam`.
+"""Variational families with one flat parameter vector `lam`.
 
 A draw is a deterministic function of the parameters and of noise, z = transport(lam, eps) with
-eps ~ N(0, I). Every method broadcasts `lam` (..., P) against `z` or `eps` (..., D) over the leading
-axes, so the same code serves ADVI (lam (P,)), per-draw gradients (lam (M, P)) and an encoder of a
-variational autoencoder (lam (B, P)).
+eps ~ N(0, I). Every method broadcasts `lam` (..., P) against `z` (..., D) or `eps` (..., E) over
+the leading axes, so the same code serves ADVI (lam (P,)), per-draw gradients (lam (M, P)) and an
+encoder of a variational autoencoder (lam (B, P)).
+
+    family         density of a draw                                 P             E
+    MeanField      independent Gaussians                             2 D           D
+    FullRank       any Gaussian                                      D + D(D+1)/2  D
+    LowRank        Gaussian, covariance diagonal + rank R            2 D + D R     D + R
+    Mixture        K diagonal Gaussians with weights                 K + 2 K D     D
+    CouplingFlow   a Gaussian bent by small neural networks          2 D + nets    D
+
+The first three have a closed entropy. MeanField and FullRank are defined here, the others
+re-exported.
 
 Sources: Kucukelbir et al. (JMLR 2017), section 2.4, eqs. (5) mean-field and (6) full-rank.
 """
