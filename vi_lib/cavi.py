@@ -6,8 +6,8 @@ the ELBO is (Bishop 2006, eq. 10.9; Blei, Kucukelbir and McAuliffe 2017, eq. 17)
     log q_j(z_j) = E_{-j}[log p(x, z)] + const,
 
 so updating the factors in turn never lowers the ELBO. Here are a Gaussian target, which shows what
-mean field does to a correlated posterior, and the model of `gaussian_gamma`. Linear regression, the
-Gaussian mixture and the Ising model have modules of their own; all models share one loop, and all
+mean field does to a correlated posterior, and the model of `gaussian_gamma`. Linear regression, two
+Gaussian mixtures and the Ising model have modules of their own; all models share one loop, and all
 their public names are here. Signatures and dictionary keys are those of the exercises of lessons 2
 and 3.
 """
@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from vi_lib._bayesian_mixture import cavi_bayesian_gmm
 from vi_lib._check import Array, SupportError, require_shape
 from vi_lib._conjugate import ROUND_OFF_SLACK, coordinate_ascent, named
 from vi_lib._gaussian_mixture import (
@@ -48,6 +49,7 @@ from vi_lib.gaussian_gamma import (
 
 __all__ = [
     "ROUND_OFF_SLACK",
+    "cavi_bayesian_gmm",
     "cavi_gaussian_gamma",
     "cavi_gmm",
     "cavi_ising",

@@ -51,6 +51,7 @@ LAYERS = (
         "_conjugate",
         "_regression",
         "_gaussian_mixture",
+        "_bayesian_mixture",
         "_ising",
         "_stochastic",
         "cavi",
