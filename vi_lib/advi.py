@@ -7,8 +7,9 @@ other functions are the algorithm in the open, with the signatures of lesson 7's
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Literal
 
 import autograd.numpy as np
 import numpy as onp
@@ -16,7 +17,7 @@ from autograd import make_vjp
 
 from vi_lib._check import Array, ShapeError, plain, require_positive, require_shape
 from vi_lib.estimators import LogDensity
-from vi_lib.families import Family, FullRank, MeanField
+from vi_lib.families import Family, FullRank, LowRank, MeanField
 from vi_lib.fit import fit
 from vi_lib.model import Model
 from vi_lib.optimizers import advi_step
@@ -25,6 +26,8 @@ from vi_lib.transforms import Transform
 
 FAMILIES: dict[str, Callable[[int], Family]] = {"mean_field": MeanField, "full_rank": FullRank}
 
+#: Common factors of a low-rank q, or D if that is less.
+RANK = 5
 #: Draws per gradient in `advi_mean_field`.
 NUM_DRAWS = 10
 
@@ -33,6 +36,9 @@ def advi(
     model: Model,
     family: str | Family = "mean_field",
     *,
+    rank: int | None = None,
+    start: Mapping[str, Any] | None = None,
+    eta: float | Literal["search"] | None = None,
     batch_size: int | None = None,
     **options: Any,
 ) -> Result:
@@ -40,7 +46,12 @@ def advi(
 
     Args:
         model: The model; its parameters must be continuous.
-        family: `"mean_field"`, `"full_rank"` or a family of the model's dimension.
+        family: `"mean_field"`, `"full_rank"`, `"low_rank"` or a family of the model's dimension.
+        rank: Number of common factors of `"low_rank"`, by default 5, or D if that is less.
+        start: Values to start from, by name, on the parameters' own scale, `{"sd": 2.0}`. They
+            become zeta's mean; its sd is 1. Parameters not named start at zeta = 0.
+        eta: Scale of the ADVI step, which is then the optimiser: a number, or `"search"` to try the
+            scales of the paper on short runs first; the result's reason names the one taken.
         batch_size: Number of observations B in each gradient, drawn without replacement and
             weighted by N / B, or None for all of them.
         **options: Arguments of `fit`, such as `rng`, `num_draws`, `optimizer` or `resume`.
@@ -49,16 +60,49 @@ def advi(
         A result whose samples and summary are on the scale of the parameters, by name.
 
     Raises:
-        ValueError: If the family is unknown or the batch is larger than the data.
+        ValueError: If the family is unknown, the batch is larger than the data or two arguments
+            contradict one another.
         ShapeError: If the family's dimension is not that of the model.
+        SupportError: If a starting value lies outside its support.
     """
+    q = _family(model, family, rank)
+    if start is not None:
+        _exclude("start", options, "lam", "resume")
+        options["lam"] = q.init(model.start(start))
+    searched = ""
+    if eta is not None:
+        _exclude("eta", options, "optimizer")
+        scale: Any = eta
+        if eta == "search":
+            _exclude('eta="search"', options, "resume")
+            from vi_lib.eta import search_eta  # the search itself calls fits
+
+            options["rng"] = options.get("rng") or onp.random.default_rng()
+            scale = search_eta(model.log_p, q, options.get("lam"), rng=options["rng"]).eta
+            searched = f"; eta = {scale:g} was searched for"
+        options["optimizer"] = advi_step(scale)
+    minibatch = None if batch_size is None else _batches(model, batch_size)
+    result = fit(model.log_p, q, layout=model.layout, minibatch=minibatch, **options)
+    return replace(result, reason=result.reason + searched) if searched else result
+
+
+def _family(model: Model, family: str | Family, rank: int | None) -> Family:
+    if rank is not None and family != "low_rank":
+        raise ValueError(f'rank belongs to family="low_rank", got {family!r}')
+    if family == "low_rank":
+        return LowRank(model.dim, min(RANK, model.dim) if rank is None else rank)
     if isinstance(family, str):
         if family not in FAMILIES:
-            known = ", ".join(map(repr, FAMILIES))
+            known = ", ".join(map(repr, (*FAMILIES, "low_rank")))
             raise ValueError(f"family must be {known} or a family object, got {family!r}")
-        family = FAMILIES[family](model.dim)
-    minibatch = None if batch_size is None else _batches(model, batch_size)
-    return fit(model.log_p, family, layout=model.layout, minibatch=minibatch, **options)
+        return FAMILIES[family](model.dim)
+    return family
+
+
+def _exclude(what: str, options: Mapping[str, Any], *others: str) -> None:
+    for name in others:
+        if options.get(name) is not None:
+            raise ValueError(f"{what} and {name} contradict one another: leave one out")
 
 
 def _batches(model: Model, size: int) -> Callable[[onp.random.Generator], LogDensity]:

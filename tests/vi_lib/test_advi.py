@@ -12,9 +12,9 @@ from vi_lib import densities, oracles
 from vi_lib._check import NonFiniteError, ShapeError, SupportError
 from vi_lib.advi import advi, advi_gradients, advi_mean_field, lognormal_mean
 from vi_lib.datasets import load
-from vi_lib.families import FullRank, MeanField
+from vi_lib.families import FullRank, LowRank, MeanField
 from vi_lib.model import Model, Param
-from vi_lib.optimizers import adam
+from vi_lib.optimizers import adam, advi_step
 from vi_lib.transforms import Identity, Log
 
 DATA = load("regression_200")
@@ -198,7 +198,7 @@ def test_a_nan_is_reported_by_the_parameter_s_name():
 @pytest.mark.parametrize(
     ("call", "error", "match"),
     [
-        (lambda: advi(regression(), "meanfield"), ValueError, "'mean_field', 'full_rank' or a fam"),
+        (lambda: advi(regression(), "meanfield"), ValueError, "'low_rank' or a family object, got"),
         (lambda: advi(regression(), MeanField(3)), ShapeError, "2 coordinates, .* has 3"),
         (lambda: advi(regression(), batch_size=201), ValueError, "the 200 observations, got 201"),
         (lambda: advi(regression(), batch_size=0), ValueError, "between 1 and the 200"),
@@ -228,3 +228,69 @@ def test_a_nan_is_reported_by_the_parameter_s_name():
 def test_errors_say_what_came(call, error, match):
     with pytest.raises(error, match=match):
         call()
+
+
+# Families, starts, step scales
+
+
+def positive_model():
+    return Model(
+        {"mu": Param(), "sd": Param((), "positive")},
+        lambda theta: densities.normal(theta["mu"]) + densities.half_normal(theta["sd"]),
+        lambda theta, x: densities.normal(x, theta["mu"][:, None], theta["sd"][:, None]),
+        load("normal_100")["x"],
+    )
+
+
+def test_low_rank_has_five_factors_or_as_many_as_asked():
+    options = {"max_iters": 2, "stop": None, "rng": rng()}
+    wide = Model(
+        {"z": Param((7,))},
+        lambda theta: np.sum(densities.normal(theta["z"]), axis=-1),
+        lambda theta, x: densities.normal(x, theta["z"][:, :1]),
+        onp.zeros(1),
+    )
+    assert advi(wide, "low_rank", **options).family == LowRank(7, 5)
+    assert advi(wide, "low_rank", rank=2, **options).family == LowRank(7, 2)
+    assert advi(regression(), "low_rank", **options).family == LowRank(2, 2)
+
+
+def test_start_by_name_is_the_first_mean():
+    r = advi(positive_model(), start={"sd": 2.0}, max_iters=0, stop=None, rng=rng())
+    onp.testing.assert_allclose(r.mean, [0.0, onp.log(2.0)], atol=1e-15)
+    onp.testing.assert_allclose(r.sd, 1.0)
+
+
+def test_eta_is_the_scale_of_the_advi_step():
+    options = {"max_iters": 5, "stop": None}
+    by_eta = advi(regression(), eta=0.3, rng=rng(), **options)
+    by_hand = advi(regression(), optimizer=advi_step(0.3), rng=rng(), **options)
+    onp.testing.assert_array_equal(by_eta.lam, by_hand.lam)
+
+
+def test_eta_can_be_searched_for():
+    search_eta = pytest.importorskip("vi_lib.eta").search_eta
+    options = {"max_iters": 5, "stop": None}
+    found = advi(regression(), eta="search", rng=rng(), **options)
+    eta = float(found.reason.split("eta = ")[1].split()[0])
+    source = rng()
+    best = search_eta(regression().log_p, MeanField(2), rng=source)
+    assert eta == best.eta
+    by_hand = advi(regression(), eta=eta, rng=source, **options)
+    onp.testing.assert_array_equal(found.lam, by_hand.lam)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "match"),
+    [
+        ({"family": "flow"}, ValueError, "'full_rank', 'low_rank' or a family object, got 'flow'"),
+        ({"family": "full_rank", "rank": 2}, ValueError, 'rank belongs to family="low_rank"'),
+        ({"start": {"sigma": 1.0}}, ShapeError, "start names sigma; the parameters are beta"),
+        ({"start": {"beta": 1.0}, "lam": onp.zeros(4)}, ValueError, "start and lam contradict"),
+        ({"eta": 0.1, "optimizer": adam(0.1)}, ValueError, "eta and optimizer contradict"),
+        ({"eta": -1.0}, SupportError, "eta must be positive"),
+    ],
+)
+def test_contradictions_are_refused(options, error, match):
+    with pytest.raises(error, match=match):
+        advi(regression(), rng=rng(), **options)
