@@ -7,8 +7,9 @@
 
 Every module is one idea: `mlp` networks as pure functions, `training` the loop over minibatches,
 `regression` and `bayes_net` networks that predict with an error, `prediction` what to make of it,
-`vae` the formulas of the variational autoencoder and `vae_training` its recipe, `linear_vae` the
-one that can be solved exactly.
+`vae` the formulas of the variational autoencoder, `vae_bounds` tighter ones from several samples
+and `vae_training` its recipe, `gap` what a q of its own would win for each
+observation, `linear_vae` the autoencoder that can be solved exactly.
 """
 
 from vi_lib.amortised.bayes_net import (
@@ -20,6 +21,7 @@ from vi_lib.amortised.bayes_net import (
     weight_kl,
 )
 from vi_lib.amortised.bayes_net_training import fit_bayes_net
+from vi_lib.amortised.gap import AmortizationGap, amortization_gap, refine
 from vi_lib.amortised.linear_vae import Gaps, LinearVAE, probabilistic_pca
 from vi_lib.amortised.mlp import count_parameters, init_mlp, mlp, pack, relu, shapes_of, unpack
 from vi_lib.amortised.prediction import (
@@ -54,14 +56,8 @@ from vi_lib.amortised.vae import (
     vae_elbo,
     vae_values,
 )
-from vi_lib.amortised.vae_training import (
-    AmortizationGap,
-    amortization_gap,
-    binarise,
-    fit_vae,
-    refine,
-    train_vae,
-)
+from vi_lib.amortised.vae_bounds import vae_dreg, vae_iwae, vae_log_evidence
+from vi_lib.amortised.vae_training import binarise, fit_vae, train_vae
 
 __all__ = [
     "AmortizationGap",
@@ -112,7 +108,10 @@ __all__ = [
     "train",
     "train_vae",
     "unpack",
+    "vae_dreg",
     "vae_elbo",
+    "vae_iwae",
+    "vae_log_evidence",
     "vae_values",
     "variance_split",
     "weight_kl",

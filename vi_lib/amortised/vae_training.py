@@ -1,39 +1,31 @@
-"""Training a variational autoencoder, and how good its encoder is.
+"""Training a variational autoencoder: the recipe around `vae_elbo`.
 
-`train_vae` is the whole recipe in one call; `fit_vae` returns what it needs to go on, too. An
-encoder is not the best q of its family for every image: `refine` gives each image a lam of its own,
-started at the encoder's, and what the ELBO gains is the amortization gap (Cremer, Li and Duvenaud
-2018).
+`train_vae` is the whole recipe in one call; `fit_vae` returns what it needs to go on, too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, TypeAlias, get_args
 
 import autograd.numpy as np
 import numpy as onp
-from autograd import make_vjp
 
-from vi_lib import densities
-from vi_lib._check import Array, SupportError, plain, require_finite, require_shape
+from vi_lib._check import Array, SupportError, require_finite, require_shape
 from vi_lib.amortised.mlp import Activation, Params, Scheme
 from vi_lib.amortised.training import Training, train
 from vi_lib.amortised.vae import (
     LogLik,
     Scale,
     bernoulli_log_likelihood,
-    encode,
     init_vae,
     kl_annealing,
-    kl_diag_gaussian_standard,
-    latent_dim,
-    mlp_decoder,
     vae_elbo,
 )
-from vi_lib.estimators import reparam_entropy
-from vi_lib.families import MeanField
-from vi_lib.optimizers import Step, adam
+from vi_lib.amortised.vae_bounds import vae_dreg, vae_iwae
+from vi_lib.optimizers import Step
+
+Bound: TypeAlias = Literal["elbo", "iwae", "dreg"]
 
 
 def binarise(x: Array, threshold: float = 8.0) -> Array:
@@ -59,6 +51,7 @@ def fit_vae(
     scheme: Scheme = "glorot",
     scale: Scale = "exp",
     log_lik: LogLik = bernoulli_log_likelihood,
+    bound: Bound = "elbo",
     beta: float = 1.0,
     warmup_steps: int = 0,
     batch_size: int = 100,
@@ -66,7 +59,7 @@ def fit_vae(
     optimizer: Step | None = None,
     **options: Any,
 ) -> Training:
-    """Maximise `vae_elbo` over encoder and decoder together.
+    """Maximise `vae_elbo`, or a bound from several samples, over encoder and decoder together.
 
     Args:
         x: observations (N, X); pixels in {0, 1} for the Bernoulli likelihood.
@@ -78,8 +71,10 @@ def fit_vae(
         scheme: scale of the first weights, as in `init_mlp`.
         scale: as in `encode`.
         log_lik: (x, decoder's output) -> (...).
-        beta: weight of the KL after the warm-up.
-        warmup_steps: steps over which the weight of the KL rises from 0.
+        bound: "elbo"; or, with K = num_draws samples an image, "iwae" and "dreg", the importance-
+            weighted bound with either gradient for the encoder.
+        beta: weight of the KL after the warm-up; only for "elbo".
+        warmup_steps: steps over which the weight of the KL rises from 0; only for "elbo".
         batch_size: images of a step.
         num_draws: draws M of each image's z.
         optimizer: step rule, by default `adam(0.01)`.
@@ -92,7 +87,12 @@ def fit_vae(
         SupportError: if the likelihood is Bernoulli and a pixel is not 0 or 1.
         ShapeError: if the images do not have sizes[0] pixels.
         NonFiniteError: as in `train`.
+        ValueError: if bound is none of the three, or has no KL to weigh.
     """
+    if bound not in get_args(Bound):
+        raise ValueError(f"bound must be one of {', '.join(get_args(Bound))}, got {bound!r}")
+    if bound != "elbo" and (beta, warmup_steps) != (1.0, 0):
+        raise ValueError(f"{bound} has no KL that beta or warmup_steps could weigh")
     x = onp.asarray(x, dtype=float)
     require_shape("x", x, ("N", sizes[0]))
     if log_lik is bernoulli_log_likelihood and not onp.all((x == 0.0) | (x == 1.0)):
@@ -103,11 +103,12 @@ def fit_vae(
         rng = onp.random.default_rng() if rng is None else rng
         params = init_vae(sizes, rng, decoder_sizes=decoder_sizes, scheme=scheme)
 
+    net: dict[str, Any] = {"activation": activation, "scale": scale, "log_lik": log_lik}
+
     def objective(params: Params, rows: Array, eps: Array, step: int) -> Array:
-        weight = beta * kl_annealing(step, warmup_steps)
-        return vae_elbo(
-            params, x[rows], eps, weight, activation=activation, scale=scale, log_lik=log_lik
-        )
+        if bound == "elbo":
+            return vae_elbo(params, x[rows], eps, beta * kl_annealing(step, warmup_steps), **net)
+        return np.mean((vae_iwae if bound == "iwae" else vae_dreg)(params, x[rows], eps, **net))
 
     return train(
         objective,
@@ -132,107 +133,3 @@ def train_vae(
     (64, 128, 64, 2) reach -19.1. Independent pixels, each with its own probability, have -25.2.
     """
     return fit_vae(x, sizes, num_steps, rng, **options).params
-
-
-class AmortizationGap(NamedTuple):
-    """What a q of its own would win for each observation, (N,) each, nats.
-
-    Attributes:
-        amortised: ELBO with the encoder's lam.
-        refined: ELBO after `refine`, from the same noise.
-    """
-
-    amortised: Array
-    refined: Array
-
-    @property
-    def gap(self) -> Array:
-        """Refined less amortised ELBO, (N,); noise can make a small one negative."""
-        return self.refined - self.amortised
-
-
-def refine(
-    params: Params,
-    x: Array,
-    rng: onp.random.Generator,
-    *,
-    num_steps: int = 300,
-    num_draws: int = 10,
-    optimizer: Step | None = None,
-    activation: Activation = np.tanh,
-    scale: Scale = "exp",
-    log_lik: LogLik = bernoulli_log_likelihood,
-) -> Array:
-    """Return lam (N, 2 D), one best q for each observation, with the decoder held fixed.
-
-    Plain variational inference with `reparam_entropy`, N posteriors side by side: the sum of their
-    ELBOs has one row of gradient for each.
-
-    Args:
-        params: of a trained VAE.
-        x: observations (N, X).
-        rng: source of the noise.
-        num_steps: steps.
-        num_draws: draws of each step.
-        optimizer: step rule, by default Adam with rate .1 / (1 + t / 30).
-        activation: of the hidden layers.
-        scale: as in `encode`.
-        log_lik: (x, decoder's output) -> (...).
-
-    Raises:
-        ShapeError: if x does not fit the encoder.
-    """
-    q = MeanField(latent_dim(params))
-    lam = plain(encode(params, x, activation=activation, scale=scale))
-    step = adam(lambda t: 0.1 / (1.0 + t / 30.0)) if optimizer is None else optimizer
-
-    def log_joint(z: Array) -> Array:
-        log_prior = np.sum(densities.normal(z), axis=-1)
-        return log_prior + log_lik(x, mlp_decoder(params, z, activation))
-
-    state = None
-    for _ in range(num_steps):
-        eps = rng.standard_normal((num_draws, len(x), q.dim))
-        vjp, values = make_vjp(lambda lam, eps=eps: reparam_entropy(lam, log_joint, q, eps))(lam)
-        increment, state = step(vjp(onp.full(onp.shape(values), 1.0 / num_draws)), state)
-        lam = lam + increment
-    return lam
-
-
-def amortization_gap(
-    params: Params,
-    x: Array,
-    rng: onp.random.Generator,
-    *,
-    eval_draws: int = 200,
-    activation: Activation = np.tanh,
-    scale: Scale = "exp",
-    log_lik: LogLik = bernoulli_log_likelihood,
-    **options: Any,
-) -> AmortizationGap:
-    """Return each observation's ELBO with the encoder's q and with one of its own.
-
-    Args:
-        params: of a trained VAE.
-        x: observations (N, X).
-        rng: source of the noise.
-        eval_draws: draws of each ELBO, the same for both, so that their difference is less noisy.
-        activation: of the hidden layers.
-        scale: as in `encode`.
-        log_lik: (x, decoder's output) -> (...).
-        **options: passed to `refine`: num_steps, num_draws, optimizer.
-
-    Raises:
-        ShapeError: if x does not fit the encoder.
-    """
-    q = MeanField(latent_dim(params))
-    net: dict[str, Any] = {"activation": activation, "scale": scale}
-    refined = refine(params, x, rng, log_lik=log_lik, **net, **options)
-    eps = rng.standard_normal((eval_draws, len(x), q.dim))
-
-    def elbo(lam: Array) -> Array:
-        z = q.transport(lam, eps)
-        reconstruction = onp.mean(log_lik(x, mlp_decoder(params, z, activation)), axis=0)
-        return plain(reconstruction - kl_diag_gaussian_standard(*q.unpack(lam)))
-
-    return AmortizationGap(elbo(plain(encode(params, x, **net))), elbo(refined))
