@@ -15,8 +15,17 @@ from vi_lib.families import Family
 from vi_lib.layout import Layout
 
 
-def require_fit(log_p: LogDensity, q: Family, lam: Array, estimator: Estimator) -> None:
+def require_fit(
+    log_p: LogDensity, q: Family, lam: Array, estimator: Estimator, batch: int = 2
+) -> None:
     """Try log density and estimator on a few draws; shapes tell whether family and model fit.
+
+    Args:
+        log_p: Log density.
+        q: The family.
+        lam: Parameters to start from (P,).
+        estimator: The estimator.
+        batch: Draws of one gradient; estimators that group them accept no other number.
 
     Raises:
         ShapeError: If log_p fails on draws of q, or does not map (M, D) to (M,).
@@ -43,7 +52,7 @@ def require_fit(log_p: LogDensity, q: Family, lam: Array, estimator: Estimator) 
         )
     try:
         with np.errstate(all="ignore"):
-            values_and_gradient(estimator, lam, log_p, q, eps)
+            values_and_gradient(estimator, lam, log_p, q, q.noise(np.random.default_rng(0), batch))
     except (ShapeError, NonFiniteError, SupportError):
         raise
     except (TypeError, ValueError) as error:
@@ -95,9 +104,10 @@ def _diagnose(
     where = _first(values)
     if where is not None:
         return _error(iteration, "log_p", float(values[where]), where, z, layout)
+    centre, spread = np.mean(z, axis=0), np.std(z, axis=0)  # not every family knows its own
     return NonFiniteError(
         f"iteration {iteration}: log_p and its gradient are finite, but the estimate or the step"
-        f" is not; q has mean {_short(q.mean(lam))} and sd {_short(q.sd(lam))}",
+        f" is not; the draws have mean {_short(centre)} and sd {_short(spread)}",
         iteration=iteration,
     )
 
@@ -106,10 +116,10 @@ def _error(
     iteration: int, what: str, value: float, where: tuple[int, ...], z: Array, layout: Layout
 ) -> NonFiniteError:
     draw = where[0]
-    coordinate = layout.names[where[1]] if len(where) > 1 else None
+    coordinate = layout.coordinates[where[1]] if len(where) > 1 else None
     for_whom = "" if coordinate is None else f" for {coordinate}"
-    at = ", ".join(f"{n} = {v:.6g}" for n, v in zip(layout.names[:6], z[draw], strict=False))
-    more = ", ..." if len(layout.names) > 6 else ""
+    at = ", ".join(f"{n} = {v:.6g}" for n, v in zip(layout.coordinates[:6], z[draw], strict=False))
+    more = ", ..." if len(layout.coordinates) > 6 else ""
     return NonFiniteError(
         f"iteration {iteration}: {what} is {value}{for_whom} at draw {draw}, where the"
         f" unconstrained coordinates are {at}{more}",

@@ -105,7 +105,7 @@ def fit(
         raise ShapeError(f"the model has {layout.dim} coordinates, the family {q!r} has {q.dim}")
     step = adam(0.05) if optimizer is None else optimizer
     state, history, rng = _start(q, lam, rng, resume)
-    require_fit(log_p, q, state.lam, estimator)
+    require_fit(log_p, q, state.lam, estimator, num_draws)
 
     status = Status.COMPLETED if stop is None else Status.MAX_ITERS
     reason = f"all {max_iters} iterations were run"
