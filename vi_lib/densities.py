@@ -140,7 +140,9 @@ def categorical_logits(x: Array, logits: Array) -> Array:
     chosen = onp.asarray(x)[..., None] == onp.arange(np.shape(logits)[-1])
     top = onp.max(plain(logits), axis=-1, keepdims=True)
     log_total = top[..., 0] + np.log(np.sum(np.exp(logits - top), axis=-1))
-    picked = np.sum(np.where(chosen, logits, 0.0), axis=-1)
+    # Adding zeros, because autograd's where does not undo a broadcast.
+    every = logits + onp.zeros(chosen.shape)
+    picked = np.sum(np.where(chosen, every, onp.zeros(np.shape(every))), axis=-1)
     return np.where(onp.any(chosen, axis=-1), picked - log_total, -np.inf)
 
 

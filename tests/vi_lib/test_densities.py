@@ -150,6 +150,30 @@ def test_counts_keep_their_tails(logit):
     assert slope == (-1.0 if logit > 0 else 0.0)
 
 
+@pytest.mark.parametrize(
+    ("density", "shape"),
+    [
+        (lambda a: densities.beta(np.array([0.2, 0.7]), a, 2.0 * a), (3, 1)),
+        (lambda a: densities.inverse_gamma(np.array([0.2, 0.7]), a, 2.0 * a), (3, 1)),
+        (lambda a: densities.half_cauchy(np.array([0.2, 0.7]), a), (3, 1)),
+        (lambda a: densities.binomial_logits(np.array([1, 4]), 5, a), (3, 1)),
+        (lambda a: densities.negative_binomial(np.array([1, 4]), a, 2.0 * a), (3, 1)),
+        (lambda a: densities.categorical_logits(np.array([1, 0, 2, 1]), a), (2, 1, 3)),
+        (lambda a: densities.dirichlet(np.full((4, 3), 1 / 3), a), (2, 1, 3)),
+    ],
+)
+def test_gradients_undo_broadcasts(density, shape):
+    """Against a sum over copies: one parameter for many points."""
+    a = np.random.default_rng(9).uniform(0.5, 2.0, shape)
+    gradient = grad(lambda a: anp.sum(density(a)))(a)
+    assert gradient.shape == shape
+    index = tuple(0 for _ in shape)
+    step = 1e-5 * np.eye(1, a.size).reshape(shape)
+    change = density(a + step) - density(a - step)
+    difference = np.sum(change) / 2e-5
+    assert gradient[index] == pytest.approx(difference, rel=1e-7, abs=1e-9)
+
+
 def test_categorical_broadcasts_labels_against_logits():
     logits = np.random.default_rng(3).standard_normal((4, 1, 3))
     labels = np.array([0, 2, 2, 1, 0])
