@@ -31,7 +31,7 @@ class Simplex:
 
     zeta = 0 is the uniform point theta_k = 1/K. The Jacobian of the first K - 1 entries with
     respect to zeta is triangular, and its determinant is the product of *all* K entries:
-    log |J| = sum_k log theta_k. A density of theta is one with respect to the first K - 1 entries,
+    log|J| = sum_k log theta_k. A density of theta is one with respect to the first K - 1 entries,
     as the Dirichlet's is always written.
     """
 
@@ -96,7 +96,7 @@ class Simplex:
 class Ordered:
     """Increasing vectors: zeta_1 = theta_1, zeta_k = log(theta_k - theta_{k-1}) for k > 1.
 
-    log |J| = zeta_2 + ... + zeta_K. exp overflows to inf above zeta = 709.78, with NumPy's
+    log|J| = zeta_2 + ... + zeta_K. exp overflows to inf above zeta = 709.78, with NumPy's
     warning. A gap smaller than a rounding of theta_k is lost, as in every sum.
     """
 

@@ -68,7 +68,7 @@ def exponential(x: Array, rate: Array | float = 1.0) -> Array:
 
 
 def laplace(x: Array, loc: Array | float = 0.0, scale: Array | float = 1.0) -> Array:
-    """Return -log(2 scale) - |x - loc| / scale."""
+    """Return -log(2 scale) - abs(x - loc) / scale."""
     return -np.log(2.0 * scale) - np.abs(x - loc) / scale
 
 

@@ -73,7 +73,7 @@ def kl(family: ExponentialFamily, eta_q: Array, eta_p: Array) -> Array:
     """Return KL(q, p) of two members of a family, (...), nats.
 
     (eta_q - eta_p) · ∇A(eta_q) - A(eta_q) + A(eta_p): what A lies above its tangent. It is exactly
-    0 for equal eta; its absolute error is a rounding of the largest term, 1e-16 of |A|.
+    0 for equal eta; its absolute error is a rounding of the largest term, 1e-16 of A.
     """
     difference = np.sum((eta_q - eta_p) * family.mean_parameters(eta_q), axis=-1)
     return difference - (family.log_partition(eta_q) - family.log_partition(eta_p))

@@ -140,7 +140,7 @@ class Layout:
         )
 
     def constrain(self, zeta: Array) -> dict[str, Array]:
-        """Map zeta (..., D) to a dictionary name -> theta (..., *shape)."""
+        """Map zeta (..., D) to a dictionary name -> theta ``(..., *shape)``."""
         require_shape("zeta", zeta, (..., self.dim))
         leading = np.shape(zeta)[:-1]
         return {
@@ -149,7 +149,7 @@ class Layout:
         }
 
     def unconstrain(self, theta: Mapping[str, Any]) -> Array:
-        """Map a dictionary name -> theta (..., *shape) to zeta (..., D).
+        """Map a dictionary name -> theta ``(..., *shape)`` to zeta (..., D).
 
         Raises:
             ShapeError: If a name is missing or unknown or a shape does not fit.

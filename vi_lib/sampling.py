@@ -2,7 +2,7 @@ r"""Sampling by transformation: a draw is a function of parameters and of noise 
 
 Where x = f(eps, parameters) is differentiable in the parameters,
 d/d(parameters) E[h(x)] = E[h'(x) ∂f/∂(parameters)], the pathwise gradient. Every function takes its
-noise `eps` as an argument; what it has to be is in its docstring. One row of the table each:
+noise `eps` as an argument; what it has to be is in its docstring. One row of the table each::
 
     exponential      eps ~ U(0, 1)       -log(eps) / rate
     cauchy           eps ~ U(0, 1)       loc + scale tan(π eps)
@@ -49,10 +49,10 @@ def cauchy(eps: Array, loc: Any, scale: Any) -> Array:
 
 
 def laplace(eps: Array, loc: Any, scale: Any) -> Array:
-    """Return x = F⁻¹(eps) for the density exp(-|x - loc| / scale) / (2 scale).
+    """Return x = F⁻¹(eps) for the density exp(-abs(x - loc) / scale) / (2 scale).
 
-    With e = eps - 1/2 in (-1/2, 1/2), x = loc - scale sign(e) log(1 - 2 |e|). Here 1 - 2 |e| is
-    twice the smaller of eps and 1 - eps, which keeps the digits of a tiny eps.
+    With e = eps - 1/2 in (-1/2, 1/2), x = loc - scale sign(e) log(1 - 2 abs(e)). The argument of
+    the logarithm is twice the smaller of eps and 1 - eps, which keeps the digits of a tiny eps.
     """
     _require_uniform(eps)
     require_positive("scale", scale)

@@ -3,7 +3,7 @@
 `theta` lives on its support, `zeta` on the real line. With zeta = T(theta), the log density of zeta
 is
 
-    log p(zeta) = log p(theta) + log |det d theta / d zeta|,    theta = T⁻¹(zeta),
+    log p(zeta) = log p(theta) + log|det d theta / d zeta|,    theta = T⁻¹(zeta),
 
 so the Jacobian that matters is that of the *inverse*: `log_abs_det_jacobian(zeta)`. The last axis
 is the event: log-determinants are summed over it. `Identity`, `Log`, `Softplus` and `Logit` act
@@ -74,7 +74,7 @@ class Transform(Protocol):
         """Map zeta to theta."""
 
     def log_abs_det_jacobian(self, zeta: Array) -> Array:
-        """Return log |det d theta / d zeta|, (..., D) -> (...)."""
+        """Return log|det d theta / d zeta|, (..., D) -> (...)."""
 
 
 @runtime_checkable
@@ -104,7 +104,7 @@ class Identity:
 
 @dataclass(frozen=True)
 class Log:
-    """Positive half-line: zeta = log theta, theta = exp(zeta), log |J| = zeta.
+    """Positive half-line: zeta = log theta, theta = exp(zeta), log|J| = zeta.
 
     exp overflows to inf above zeta = 709.78, with NumPy's warning; the log-determinant stays exact.
     """
@@ -130,7 +130,7 @@ class Log:
 
 @dataclass(frozen=True)
 class Softplus:
-    """Positive half-line: theta = log(1 + exp(zeta)), log |J| = log sigmoid(zeta)."""
+    """Positive half-line: theta = log(1 + exp(zeta)), log|J| = log sigmoid(zeta)."""
 
     def forward(self, theta: Array) -> Array:
         """Return log(exp(theta) - 1); -inf at 0.
@@ -153,7 +153,7 @@ class Softplus:
 class Logit:
     """Interval (a, b): zeta = log((theta - a) / (b - theta)), theta = a + (b - a) sigmoid(zeta).
 
-    log |J| = log(b - a) + log sigmoid(zeta) + log sigmoid(-zeta). Above zeta = 37 the nearest float
+    log|J| = log(b - a) + log sigmoid(zeta) + log sigmoid(-zeta). Above zeta = 37 the nearest float
     to theta is b itself; the log-determinant stays exact.
 
     Raises:
