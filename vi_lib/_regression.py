@@ -31,8 +31,8 @@ def exact_posterior_linreg(
     """Posterior and evidence of linear regression with known noise.
 
     log p(y) = (N log noise_prec + sum_j log prior_prec_j - log|A| - N log 2 pi
-    - noise_prec |y - X mean|^2 - sum_j prior_prec_j mean_j^2) / 2  (Bishop 2006, eqs. 3.82, 3.86,
-    for a common prior precision).
+    - noise_prec sum_i (y_i - x_i' mean)^2 - sum_j prior_prec_j mean_j^2) / 2
+    (Bishop 2006, eqs. 3.82 and 3.86, for a common prior precision).
 
     Args:
         X: Covariates (N, D).
@@ -100,8 +100,8 @@ def elbo_linreg(
     """ELBO of q(beta) = prod_j N(mean_j, prec_j) with every constant, in nats.
 
     The sum of E[log p(y | beta)] = (N log noise_prec - N log 2 pi - noise_prec
-    (|y - X mean|^2 + sum_ij x_ij^2 / prec_j)) / 2, E[log p(beta)] = sum_j (log prior_prec_j
-    - log 2 pi - prior_prec_j (mean_j^2 + 1 / prec_j)) / 2 and the entropy
+    (sum_i (y_i - x_i' mean)^2 + sum_ij x_ij^2 / prec_j)) / 2, E[log p(beta)] =
+    sum_j (log prior_prec_j - log 2 pi - prior_prec_j (mean_j^2 + 1 / prec_j)) / 2 and the entropy
     sum_j (1 + log 2 pi - log prec_j) / 2.
 
     Args:
@@ -153,8 +153,8 @@ def cavi_linreg_unknown_noise(
     """Coordinate ascent for linear regression whose noise precision gamma is Gamma(a0, rate=b0).
 
     q(beta) is updated first, from E[gamma] = a0 / b0: it is the exact posterior for that noise
-    precision. Then a_q = a0 + N / 2 and b_q = b0 + E|y - X beta|^2 / 2, with
-    E|y - X beta|^2 = |y - X mean|^2 + tr(X cov X').
+    precision. Then a_q = a0 + N / 2 and b_q = b0 + S / 2, with the expected sum of squares
+    S = E[sum_i (y_i - x_i' beta)^2] = sum_i ((y_i - x_i' mean)^2 + x_i' cov x_i).
 
     Args:
         X: Covariates (N, D).
@@ -203,7 +203,8 @@ def elbo_linreg_unknown_noise(
 ) -> float:
     """ELBO of q = N(beta | mean, cov) Gamma(gamma | a_q, rate=b_q), every constant kept, in nats.
 
-    E[log p(y | beta, gamma)] = (N E[log gamma] - N log 2 pi - E[gamma] E|y - X beta|^2) / 2;
+    E[log p(y | beta, gamma)] = (N E[log gamma] - N log 2 pi - E[gamma] S) / 2 with S, the expected
+    sum of squares, as in `cavi_linreg_unknown_noise`;
     E[log p(beta)] = sum_j (log prior_prec_j - log 2 pi - prior_prec_j (mean_j^2 + cov_jj)) / 2;
     the entropy of q(beta) is (D + D log 2 pi + log|cov|) / 2; `gamma_terms` has those of gamma.
 
@@ -274,5 +275,5 @@ def gamma_factor(
 
 
 def _expected_squares(X: Array, y: Array, mean: Array, cov: Array) -> float:
-    """E|y - X beta|^2 = |y - X mean|^2 + sum_i x_i' cov x_i."""
+    """E[sum_i (y_i - x_i' beta)^2] = sum_i ((y_i - x_i' mean)^2 + x_i' cov x_i)."""
     return float(np.sum((y - X @ mean) ** 2) + np.sum((X @ cov) * X))
