@@ -53,6 +53,36 @@ class DadviResult:
         return np.sqrt(np.diagonal(self.lr_cov))
 
     @property
+    def family(self) -> Family:
+        """The family q."""
+        return self.result.family
+
+    @property
+    def layout(self) -> Layout:
+        """Names, shapes and supports of the parameters."""
+        return self.result.layout
+
+    @property
+    def status(self) -> Status:
+        """How the search ended."""
+        return self.result.status
+
+    @property
+    def elbo(self) -> float:
+        """ELBO from fresh draws, nats; on the frozen ones it is too high."""
+        return self.result.elbo
+
+    @property
+    def elbo_se(self) -> float:
+        """Its standard error, nats."""
+        return self.result.elbo_se
+
+    @property
+    def khat(self) -> float:
+        """Pareto k-hat of fresh draws."""
+        return self.result.khat
+
+    @property
     def lam(self) -> Array:
         """Parameters of q (P,)."""
         return self.result.lam

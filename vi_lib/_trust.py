@@ -32,9 +32,8 @@ Level = Literal["trust", "caution", "do not trust"]
 KHAT_DRAWS = 1000
 #: Up to here the importance weights have a finite variance.
 CLOSE = 0.5
-#: Up to this sd of the log weights, in nats, the bulk of q is right: KL(q || p) ~ sd^2 / 2 = .02.
-SMALL_SPREAD = 0.2
-#: Beyond this spread a mean may be off by half a posterior sd.
+#: Beyond this sd of the log weights, in nats, a mean may be off by half a posterior sd; KL(q || p)
+#: is about sd^2 / 2, an eighth of a nat.
 LARGE_SPREAD = 0.5
 #: An ELBO with a larger standard error, in nats, ranks no models.
 LARGE_ERROR = 1.0
@@ -150,9 +149,9 @@ def _against_khat(
         between = f"k-hat {khat:.2f} is between {CLOSE} and {threshold:.2f}"
         return [("caution", f"{between}, so correct the draws by importance resampling")]
     above = f"k-hat {khat:.2f} is above {threshold:.2f}"
-    if spread <= SMALL_SPREAD:
-        bulk = f"the log weights vary by {spread:.2f} nats only, so the bulk of q is right"
-        return [("caution", f"{above} but {bulk} and its far tails, if you need them, are not")]
+    if spread <= LARGE_SPREAD:
+        bulk = f"the log weights vary by {spread:.2f} nats only, so the bulk of q is near"
+        return [("caution", f"{above} but {bulk}: do not rely on its tails, which are too light")]
     return [("do not trust", f"{above}, so q is far from the posterior: {_remedy(family, dim)}")]
 
 

@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -43,6 +43,45 @@ class Status(enum.Enum):
         "Not converged: max_draws was reached before the means were as exact as asked; their error"
         " is reported, so take more draws or accept it."
     )
+
+
+class Fitted(Protocol):
+    """What every result has, of whichever algorithm: q, its parameters, draws and a verdict."""
+
+    @property
+    def family(self) -> Family:
+        """The variational family q."""
+
+    @property
+    def lam(self) -> Array:
+        """Its parameters (P,)."""
+
+    @property
+    def layout(self) -> Layout:
+        """Names, shapes and supports of the parameters."""
+
+    @property
+    def status(self) -> Status:
+        """How the fit ended."""
+
+    @property
+    def elbo(self) -> float:
+        """ELBO from fresh draws, nats."""
+
+    @property
+    def elbo_se(self) -> float:
+        """Its standard error, nats."""
+
+    @property
+    def khat(self) -> float:
+        """Pareto k-hat of fresh draws."""
+
+    @property
+    def trust(self) -> Trust:
+        """Whether to believe the fit."""
+
+    def sample(self, rng: np.random.Generator, n: int) -> dict[str, Array]:
+        """Draw n values of each parameter: name -> (n, *shape)."""
 
 
 @dataclass(frozen=True, eq=False)

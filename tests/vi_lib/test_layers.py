@@ -70,8 +70,8 @@ LAYERS = (
         "_dadvi_result",
         "dadvi",
         "predictive",
-        "inference_data",
     ),
+    ("inference_data",),
     ("amortised", "ppl"),
     (
         "_scale_mixture",
