@@ -3,6 +3,7 @@
 # make test     all tests          make quick   the one-minute subset
 # make lint     style and types    make lock    renew requirements.lock.txt (needs uv)
 # make peers    compare with PyMC and NumPyro, in an environment of their own (1.5 GB)
+# make reference  sample the reference posteriors of tests/posteriors again
 # make clean    forget what was set up and graded
 
 PYTHON ?= python3
@@ -17,7 +18,7 @@ export PYTHONHASHSEED := 0
 export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 
-.PHONY: course lab test quick lint peers lock clean setup
+.PHONY: course lab test quick lint peers reference lock clean setup
 
 course: setup
 	$(BIN)/autograder build
@@ -43,6 +44,9 @@ lint: setup
 
 peers: $(PEERS)/.ready
 	$(PEERS)/bin/python -m pytest tests/peers
+
+reference: $(PEERS)/.ready
+	PYTHONPATH=.:tests $(PEERS)/bin/python -m posteriors.make_reference
 
 setup: $(READY)
 

@@ -13,7 +13,7 @@ from vi_lib.densities import bernoulli_logits, gamma, normal, poisson
 
 
 def logistic() -> Case:
-    """y ~ Bernoulli(logit = X beta), beta ~ N(0, sd 2.5)."""
+    """Model: y ~ Bernoulli(logit = X beta), beta ~ N(0, sd 2.5)."""
     rng = generator(11)
     X = design(rng, 150, 4)
     X[:, 2] = 0.6 * X[:, 1] + 0.8 * X[:, 2]
@@ -22,32 +22,28 @@ def logistic() -> Case:
     model = Model(
         params={"beta": Param((5,))},
         log_prior=lambda theta: np.sum(normal(theta["beta"], 0.0, 2.5), axis=-1),
-        log_lik=lambda theta, data: bernoulli_logits(
-            data["y"], np.dot(theta["beta"], data["X"].T)
-        ),
+        log_lik=lambda theta, data: bernoulli_logits(data["y"], np.dot(theta["beta"], data["X"].T)),
         data={"X": X, "y": y},
     )
     return Case("logistic", "Logistic regression, 4 predictors, 150 points", model, "full_rank")
 
 
 def poisson_regression() -> Case:
-    """y ~ Poisson(exp(X beta)), beta ~ N(0, sd 2)."""
+    """Model: y ~ Poisson(exp(X beta)), beta ~ N(0, sd 2)."""
     rng = generator(12)
     X = design(rng, 100, 3)
     y = rng.poisson(onp.exp(X @ onp.array([1.0, 0.4, -0.3, 0.1]))).astype(float)
     model = Model(
         params={"beta": Param((4,))},
         log_prior=lambda theta: np.sum(normal(theta["beta"], 0.0, 2.0), axis=-1),
-        log_lik=lambda theta, data: poisson(
-            data["y"], np.exp(np.dot(theta["beta"], data["X"].T))
-        ),
+        log_lik=lambda theta, data: poisson(data["y"], np.exp(np.dot(theta["beta"], data["X"].T))),
         data={"X": X, "y": y},
     )
     return Case("poisson", "Poisson regression, 3 predictors, 100 points", model, "full_rank")
 
 
 def negative_binomial() -> Case:
-    """y ~ NegBinomial(mean exp(X beta), shape phi): variance mu + mu^2 / phi."""
+    """Model: y ~ NegBinomial(mean exp(X beta), shape phi): variance mu + mu^2 / phi."""
     rng = generator(13)
     X = design(rng, 120, 2)
     rate = onp.exp(X @ onp.array([1.2, 0.5, -0.4])) * rng.gamma(2.0, 1.0 / 2.0, size=120)
@@ -111,7 +107,9 @@ def beta_binomial() -> Case:
         ),
         data={"successes": onp.array([13.0]), "trials": onp.array([40.0])},
     )
-    return Case("beta_binomial", "A probability after 13 of 40, prior Beta(2, 2)", model, "mean_field")
+    return Case(
+        "beta_binomial", "A probability after 13 of 40, prior Beta(2, 2)", model, "mean_field"
+    )
 
 
 def die() -> Case:
@@ -120,9 +118,7 @@ def die() -> Case:
     constant = gammaln(onp.sum(prior)) - onp.sum(gammaln(prior))
     model = Model(
         params={"p": Param((5,), "simplex")},
-        log_prior=lambda theta: (
-            constant + np.sum((prior - 1.0) * np.log(theta["p"]), axis=-1)
-        ),
+        log_prior=lambda theta: constant + np.sum((prior - 1.0) * np.log(theta["p"]), axis=-1),
         log_lik=lambda theta, data: np.dot(np.log(theta["p"]), data.T),
         data=onp.repeat(onp.eye(5), [21, 4, 17, 10, 8], axis=0),
     )

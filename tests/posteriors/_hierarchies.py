@@ -31,9 +31,7 @@ def eight_schools_centered() -> Case:
         params={"mu": Param(), "tau": Param(support="positive"), "theta": Param((8,))},
         log_prior=lambda theta: (
             _eight_schools_hyperprior(theta)
-            + np.sum(
-                normal(theta["theta"], theta["mu"][:, None], theta["tau"][:, None]), axis=-1
-            )
+            + np.sum(normal(theta["theta"], theta["mu"][:, None], theta["tau"][:, None]), axis=-1)
         ),
         log_lik=lambda theta, data: normal(data["effect"], theta["theta"], data["error"]),
         data={"effect": EFFECT, "error": ERROR},
@@ -83,7 +81,13 @@ def _radon(
 ) -> Case:
     scale = Param(support="positive")
     model = Model(
-        params={"mu": Param(), "tau": scale, third: Param((GROUPS,)), "slope": Param(), "sd": scale},
+        params={
+            "mu": Param(),
+            "tau": scale,
+            third: Param((GROUPS,)),
+            "slope": Param(),
+            "sd": scale,
+        },
         log_prior=lambda theta: (
             normal(theta["mu"], 0.0, 3.0)
             + half_normal(theta["tau"], 1.0)

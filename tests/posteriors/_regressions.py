@@ -19,15 +19,13 @@ def _linear(X: onp.ndarray, y: onp.ndarray, prior_sd: float, noise_sd: float) ->
     return Model(
         params={"beta": Param((X.shape[1],))},
         log_prior=lambda theta: np.sum(normal(theta["beta"], 0.0, prior_sd), axis=-1),
-        log_lik=lambda theta, data: normal(
-            data["y"], np.dot(theta["beta"], data["X"].T), noise_sd
-        ),
+        log_lik=lambda theta, data: normal(data["y"], np.dot(theta["beta"], data["X"].T), noise_sd),
         data={"X": X, "y": y},
     )
 
 
 def known_sd() -> Case:
-    """y ~ N(X beta, sd 1.5), beta ~ N(0, sd 5): conjugate."""
+    """Model: y ~ N(X beta, sd 1.5), beta ~ N(0, sd 5): conjugate."""
     rng = generator(1)
     X = design(rng, 80, 5)
     y = X @ onp.array([1.0, 0.5, -0.5, 2.0, 0.0, -1.0]) + 1.5 * rng.standard_normal(80)
@@ -40,7 +38,7 @@ def known_sd() -> Case:
 
 
 def unknown_sd() -> Case:
-    """y ~ N(X beta, sd), beta ~ N(0, sd 5), sd ~ half-normal(3)."""
+    """Model: y ~ N(X beta, sd), beta ~ N(0, sd 5), sd ~ half-normal(3)."""
     rng = generator(2)
     X = design(rng, 80, 5)
     y = X @ onp.array([1.0, 0.5, -0.5, 2.0, 0.0, -1.0]) + 1.5 * rng.standard_normal(80)
@@ -77,7 +75,7 @@ def correlated() -> Case:
 
 
 def robust() -> Case:
-    """y ~ t_4(a + b x, scale), with six gross errors among 50 points."""
+    """Model: y ~ t_4(a + b x, scale), with six gross errors among 50 points."""
     rng = generator(4)
     x = rng.standard_normal(50)
     y = 1.0 - 2.0 * x + 0.7 * rng.standard_normal(50)

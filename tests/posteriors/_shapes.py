@@ -18,13 +18,11 @@ def normal_mean_sd() -> Case:
         log_lik=lambda theta, data: normal(data, theta["mu"][:, None], theta["sd"][:, None]),
         data=datasets.load("normal_100")["x"],
     )
-    return Case(
-        "normal_mean_sd", "Mean and sd of a normal sample, 100 points", model, "mean_field"
-    )
+    return Case("normal_mean_sd", "Mean and sd of a normal sample, 100 points", model, "mean_field")
 
 
 def mixture() -> Case:
-    """w N(low, 1) + (1 - w) N(low + gap, 1), the labels summed out, gap > 0: 80 points."""
+    """Density w N(low, 1) + (1 - w) N(low + gap, 1), gap > 0, no labels: 80 points."""
     rng = generator(41)
     x = onp.where(rng.random(80) < 0.4, -2.0, 2.5) + rng.standard_normal(80)
 
@@ -65,7 +63,7 @@ def _from_prior(params: dict[str, Param], log_density: object) -> Model:
 
 
 def funnel() -> Case:
-    """v ~ N(0, sd 3), x_i ~ N(0, sd exp(v / 2)), i = 1..9 (Neal 2003)."""
+    """Model: v ~ N(0, sd 3), x_i ~ N(0, sd exp(v / 2)), i = 1..9 (Neal 2003)."""
     model = _from_prior(
         {"v": Param(), "x": Param((9,))},
         lambda theta: (
@@ -78,7 +76,7 @@ def funnel() -> Case:
 
 
 def banana() -> Case:
-    """x ~ N(0, sd 2), y ~ N(x^2 / 4, sd 0.5)."""
+    """Model: x ~ N(0, sd 2), y ~ N(x^2 / 4, sd 0.5)."""
     model = _from_prior(
         {"x": Param(), "y": Param()},
         lambda theta: normal(theta["x"], 0.0, 2.0) + normal(theta["y"], theta["x"] ** 2 / 4.0, 0.5),

@@ -1,4 +1,4 @@
-"""Write reference.json: `python tests/posteriors/make_reference.py [NAME ...]`, needs `make peers`.
+"""Write reference.json, about 10 minutes: `make reference`.
 
 Each model is sampled by NumPyro's NUTS in float64, in its non-centred form where it has one. Where
 the moments are known exactly, by a closed form or a sum over a grid of NumPyro's density, they
@@ -12,8 +12,6 @@ import sys
 import time
 from pathlib import Path
 from typing import Any
-
-sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parents[1])]
 
 import jax
 import numpy as np
