@@ -7,8 +7,9 @@ Gaussian, `mean_field()` gives the best factorised Gaussian and what it costs.
 `NormalNormal`, `LinearRegression`, `LinearGaussian` and `CorrelatedGaussian` are closed forms. In
 `GaussianGamma`, `NormalMeanSd` and `LinearRegressionUnknownSd` everything but the noise scale is
 integrated in closed form and the scale by one-dimensional quadrature, exact to about twelve digits.
-`Quadrature` takes any log joint in up to three coordinates. `Funnel`, `Banana` and
-`GaussianMixture` are normalised densities that no Gaussian fits, with exact moments and draws.
+`Quadrature` takes any log joint in up to three coordinates; `Ising` and `SmallMixture` enumerate up
+to 2^20 configurations. `Funnel`, `Banana` and `GaussianMixture` are normalised densities that no
+Gaussian fits, with exact moments and draws.
 
 Source: Bishop, Pattern Recognition and Machine Learning (2006), eqs. (2.141), (3.50)-(3.51),
 (10.15).
@@ -25,6 +26,7 @@ import numpy as onp
 
 from vi_lib import densities
 from vi_lib._check import Array, require_finite, require_positive, require_shape
+from vi_lib._discrete import Ising, SmallMixture
 from vi_lib._linear_gaussian import LinearGaussian
 from vi_lib._quadrature import Quadrature
 from vi_lib._scale_mixture import ScaleMixture, require_regression
@@ -38,12 +40,14 @@ __all__ = [
     "Funnel",
     "GaussianGamma",
     "GaussianMixture",
+    "Ising",
     "LinearGaussian",
     "LinearRegression",
     "LinearRegressionUnknownSd",
     "NormalMeanSd",
     "NormalNormal",
     "Quadrature",
+    "SmallMixture",
     "two_modes",
 ]
 
