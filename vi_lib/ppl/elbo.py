@@ -137,8 +137,11 @@ def elbo_and_gradient(
         return np.mean(estimates)
 
     with onp.errstate(all="ignore"):  # _run says which site is not finite
+        if not names:
+            mean({})
+            return values, {}
         vjp, _ = make_vjp(mean)(dict(params))
-        return values, (vjp(1.0) if names else {})
+        return values, vjp(1.0)
 
 
 def init_params(model: Program, guide: Program, args: tuple[Any, ...]) -> Params:

@@ -125,12 +125,14 @@ def gaussian_gamma_guide(*args: Any) -> None:
     """q(mu, gamma) = N(mu; nu_q, prec=tau_q) Gamma(gamma; alpha_q, rate=beta_q).
 
     For models with the sites `mu` and `gamma`, the mean and the precision of a Gaussian; the
-    family's best member is the answer of `vi_lib.cavi.cavi_gaussian_gamma`.
+    family's best member is the answer of `vi_lib.cavi.cavi_gaussian_gamma`. The parameters are
+    nu_q, tau_q, alpha_q and mean_q = alpha_q / beta_q: shape and mean can be learned apart from
+    each other, while shape and rate lie on a ridge along which Adam creeps.
     """
     nu_q, tau_q = param("nu_q", 0.0), param("tau_q", 1.0, "positive")
-    alpha_q, beta_q = param("alpha_q", 1.0, "positive"), param("beta_q", 1.0, "positive")
+    alpha_q, mean_q = param("alpha_q", 1.0, "positive"), param("mean_q", 1.0, "positive")
     sample("mu", Normal(nu_q, 1.0 / np.sqrt(tau_q)))
-    sample("gamma", Gamma(alpha_q, beta_q))
+    sample("gamma", Gamma(alpha_q, alpha_q / mean_q))
 
 
 def transformed(base: Distribution, site: Site, shape: tuple[int, ...]) -> Transformed:
