@@ -118,14 +118,16 @@ def mlp(
     if f"{prefix}W1" not in net:
         raise ShapeError(f"params must hold {prefix}W1, got {', '.join(net)}")
     require_shape("x", x, (..., np.shape(net[f"{prefix}W1"])[-2]))
-    h, layer = x, 1
+    stacked = np.ndim(net[f"{prefix}W1"]) > 2
+    # Two axes are what the fast matrix product takes; stacks of weights are paired by np.matmul.
+    h = x if stacked or np.ndim(x) < 3 else np.reshape(x, (-1, np.shape(x)[-1]))
+    layer = 1
     while True:
         W, b = net[f"{prefix}W{layer}"], net[f"{prefix}b{layer}"]
-        # np.dot is the faster one, but it does not pair the leading axes of two stacks.
-        h = np.dot(h, W) + b if np.ndim(W) == 2 else np.matmul(h, W) + b[..., None, :]
+        h = np.matmul(h, W) + b[..., None, :] if stacked else np.dot(h, W) + b
         layer += 1
         if f"{prefix}W{layer}" not in net:
-            return h
+            return h if stacked else np.reshape(h, (*np.shape(x)[:-1], np.shape(h)[-1]))
         h = activation(h)
 
 

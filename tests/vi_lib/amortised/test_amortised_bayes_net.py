@@ -182,6 +182,23 @@ def test_resumed_equals_uninterrupted():
     np.testing.assert_array_equal(rest.history, whole.history)
 
 
+def test_noise_that_depends_on_x_is_learnt_by_the_second_output():
+    """The first sds are those of a net near 0, 1; the data's are .1 and 1 at the two inputs."""
+    rng = np.random.default_rng(6)
+    X = np.repeat([[-1.0], [1.0]], 100, axis=0)
+    y = np.where(X[:, 0] < 0, 0.1, 1.0) * rng.standard_normal(200)
+    training, sizes = fit_bayes_net(
+        X, y, (5,), noise="heteroscedastic", batch_size=200, num_steps=400, warmup_steps=0, rng=rng
+    )
+    assert sizes == (1, 5, 2)
+    eps = rng.standard_normal((50, len(training.params["mu"])))
+    _, sd = bayes_net_outputs(training.params, X[[0, -1]], eps, sizes)
+    low, high = np.median(sd, axis=0)
+    assert low < 0.25
+    assert 0.7 < high < 1.4
+    assert training.params["log_noise_sd"] == 0.0  # it is not read
+
+
 @pytest.mark.slow
 def test_the_wave_is_found_with_its_noise_and_the_band_holds_fresh_points():
     """After a warm-up, with the default prior.
