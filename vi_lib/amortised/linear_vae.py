@@ -98,8 +98,8 @@ class LinearVAE:
     def elbo(self, x: Array, lam: Array) -> Array:
         """Return the exact ELBO of q = MeanField(lam) for x (..., X), lam (..., 2 D), nats.
 
-        E_q log N(x; W z + b, noise_sd²) = log N(x; W mu + b, noise_sd²) - ½ Σ_d |W_d|² sd_d² /
-        noise_sd², and likewise for the prior, plus the entropy.
+        log p(x, z) is quadratic in z, so its mean under q is its value at mu less ½ Σ_d P_dd sd_d²,
+        with P = I + W' W / noise_sd² the posterior's precision; plus the entropy of q.
         """
         q = self.family
         mu, omega = q.unpack(lam)
