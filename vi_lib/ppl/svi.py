@@ -19,7 +19,7 @@ import numpy as np
 from vi_lib._check import Array, NonFiniteError
 from vi_lib.optimizers import Step, adam
 from vi_lib.ppl.checks import check_guide
-from vi_lib.ppl.elbo import Params, elbo_and_gradient, elbo_values, init_params
+from vi_lib.ppl.elbo import Params, batch_depth, elbo_and_gradient, elbo_values, init_params
 from vi_lib.ppl.handlers import Program, prototype, replay, substitute
 from vi_lib.result import fresh_stream, restore_generator
 
@@ -70,8 +70,9 @@ def svi_step(
         opt_state: What the last step returned, None at first.
         rng: Source of the draws; it moves on.
         *args: Arguments of model and guide.
-        optimizer: A step rule of `vi_lib.optimizers`, by default `adam(0.01)`.
-        **settings: `num_particles`, `estimator` and `vectorize_particles` of `elbo_values`.
+        optimizer: A step rule of `vi_lib.optimizers`, by default `adam(0.01)`. Adam's second
+            moment remembers 1000 steps; after a start far away, `beta2=0.98` is much faster.
+        **settings: `num_particles`, `estimator`, `vectorize_particles`, `depth` of `elbo_values`.
 
     Returns:
         The new parameters, the optimiser's state, and the ELBO estimate before the step, nats.
@@ -108,7 +109,7 @@ def svi(
         optimizer: A step rule of `vi_lib.optimizers`, by default `adam(0.01)`.
         resume: A result to go on from; the outcome is that of an uninterrupted run, bit for bit.
         callback: Called after each step with its number, the parameters and the ELBO estimate.
-        **settings: `num_particles`, `estimator` and `vectorize_particles` of `elbo_values`.
+        **settings: `num_particles`, `estimator`, `vectorize_particles`, `depth` of `elbo_values`.
 
     Raises:
         ValueError: If the guide does not fit the model, or unless exactly one of `rng` and `resume`
@@ -125,6 +126,8 @@ def svi(
         rng = restore_generator(resume.rng_state)
     assert rng is not None
     step = optimizer or adam(0.01)
+    if settings.get("vectorize_particles") and settings.get("depth") is None:
+        settings["depth"] = batch_depth(model, guide, args)
     for _ in range(num_steps):
         params, opt_state, values = _step(
             model, guide, params, opt_state, rng, args, step, settings

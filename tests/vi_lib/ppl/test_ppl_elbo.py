@@ -125,8 +125,10 @@ def replicates(model, guide, params, runs, **settings):
 
 
 def require_mean(rows, exact):
-    """t-test at 1e-6 for each column."""
-    t = (rows.mean(axis=0) - exact) / (rows.std(axis=0, ddof=1) / onp.sqrt(len(rows)))
+    """t-test at 1e-6 for each column; one without spread must be exact."""
+    off, se = rows.mean(axis=0) - exact, rows.std(axis=0, ddof=1) / onp.sqrt(len(rows))
+    assert onp.all(off[se == 0.0] == 0.0)
+    t = off[se > 0.0] / se[se > 0.0]
     assert onp.all(stats.t.sf(onp.abs(t), len(rows) - 1) > 5e-7), t
 
 
@@ -135,6 +137,48 @@ def test_stl_is_unbiased_where_a_site_depends_on_another():
     stl, mixed = (replicates(model, guide, PARAMS, 150, estimator=e) for e in ("stl", "mixed"))
     onp.testing.assert_allclose(stl[:, 0], mixed[:, 0], rtol=1e-12)
     require_mean((stl - mixed)[:, 1:], 0.0)
+
+
+def test_a_score_site_may_depend_on_a_pathwise_one_and_the_other_way_round():
+    """Both are unbiased for what the pathwise gradient of all sites estimates."""
+    mixed = replicates(model, guide, PARAMS, 150)
+    for site in ("mu", "sd"):
+        other = replicates(model, guide, PARAMS, 150, estimator={site: "score"})
+        onp.testing.assert_allclose(other[:, 0], mixed[:, 0], rtol=1e-12)
+        require_mean((other - mixed)[:, 1:], 0.0)
+
+
+def test_a_site_that_not_every_particle_has_counts_for_those_that_have_it():
+    """The guide draws z only if its coin shows 1; the exact gradient is by the sum over both."""
+
+    def branching():
+        coin = ppl.sample("coin", ppl.Bernoulli(0.5))
+        z = ppl.sample("z", ppl.Bernoulli(0.3)) if coin else 0.0
+        ppl.sample("y", ppl.Normal(coin + z, 1.0), obs=1.5)
+
+    def branching_guide():
+        if ppl.sample("coin", ppl.Bernoulli(logits=ppl.param("a", 0.4))):
+            ppl.sample("z", ppl.Bernoulli(logits=ppl.param("b", -0.3)))
+
+    def exact(ab):
+        heads, tails = (np.exp(densities.bernoulli_logits(k, ab[0])) for k in (1.0, 0.0))
+        inner = 0.0
+        for z in (0.0, 1.0):
+            log_q = densities.bernoulli_logits(z, ab[1])
+            log_p = onp.log(0.3 if z else 0.7) + densities.normal(1.5, 1.0 + z)
+            inner = inner + np.exp(log_q) * (log_p - log_q)
+        above = onp.log(0.5) - np.log(heads) + inner
+        below = onp.log(0.5) - np.log(tails) + densities.normal(1.5, 0.0)
+        return heads * above + tails * below
+
+    ab = onp.array([0.4, -0.3])
+    rows = []
+    for seed in range(300):
+        values, got = ppl.elbo_and_gradient(
+            branching, branching_guide, {"a": ab[0], "b": ab[1]}, (), rng(seed), num_particles=4
+        )
+        rows.append([values.mean(), got["a"], got["b"]])
+    require_mean(onp.array(rows), [exact(ab), *grad(exact)(ab)])
 
 
 def test_stl_has_no_variance_at_the_posterior():

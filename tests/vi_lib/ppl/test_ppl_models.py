@@ -16,6 +16,7 @@ from vi_lib import cavi, datasets, densities, families, fit, oracles, ppl
 from vi_lib._special import digamma, gammaln
 from vi_lib.gaussian_gamma import elbo_gaussian_gamma
 from vi_lib.optimizers import adam, sgd
+from vi_lib.ppl.elbo import batch_depth
 
 # Ten readings with mean 19.75, and the ice creams sold on those days.
 SENSORS = onp.array([18.0, 18.7, 19.2, 17.8, 20.3, 22.4, 20.3, 21.2, 19.5, 20.1])
@@ -39,11 +40,12 @@ class Design:
 def exact_fit(model, guide, *args, dim, steps, rate=0.1):
     """Adam with a falling rate on exact gradients; returns the parameters on their own scales."""
     design, params, state = Design(dim), {}, None
+    depth = batch_depth(model, guide, args)
     optimizer = adam(lambda k: rate * (1.0 - (k - 1) / steps))
     for _ in range(steps):
         params, state, elbo = ppl.svi_step(
             model, guide, params, state, design, *args, optimizer=optimizer,
-            num_particles=2 * dim, vectorize_particles=True,
+            num_particles=2 * dim, vectorize_particles=True, depth=depth,
         )  # fmt: skip
     sites = ppl.trace(ppl.substitute(guide, params), onp.random.default_rng(0))(*args)
     sites |= ppl.trace(ppl.substitute(ppl.replay(model, sites), params))(*args)
