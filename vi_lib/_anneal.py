@@ -23,7 +23,7 @@ from vi_lib._check import Array
 from vi_lib.estimators import Estimator, LogDensity
 from vi_lib.families import Family
 from vi_lib.optimizers import Average, polynomial_average
-from vi_lib.stopping import StopRule, plateau
+from vi_lib.stopping import StopRule, either, no_progress, plateau
 
 #: Draws that compare two averages.
 CHECK_DRAWS = 400
@@ -37,7 +37,8 @@ class Stages:
     """A way to stop: smaller steps at each plateau, until that gains nothing.
 
     Attributes:
-        rule: Ends the search of a stage; it is shown the history of the stage alone.
+        rule: Ends the search of a stage; it is shown the history of the stage alone. By default
+            the ELBO is flat, `plateau`, or wanders without getting better, `no_progress`.
         factor: Increments of a stage relative to those of the one before.
         averaged: Iterates that are averaged at the end of a stage.
         tol: Largest gain of a stage, in nats, that is not worth another. What must be below it is
@@ -47,7 +48,7 @@ class Stages:
         ValueError: Unless 0 < factor < 1, averaged >= 1 and tol > 0.
     """
 
-    rule: StopRule = field(default_factory=plateau)
+    rule: StopRule = field(default_factory=lambda: either(plateau(), no_progress()))
     factor: float = 0.3
     averaged: int = 200
     tol: float = 0.01

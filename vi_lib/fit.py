@@ -205,7 +205,8 @@ def _mean(values: Array) -> tuple[float, float]:
 def _khat(log_w: Array) -> float:
     """k-hat; NaN if the weights have no tail to speak of because some are not numbers."""
     try:
-        return float(khat(log_w))
+        with np.errstate(all="ignore"):
+            return float(khat(log_w))
     except NonFiniteError:
         return float("nan")
 

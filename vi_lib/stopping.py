@@ -67,6 +67,44 @@ def plateau(window: int = 100, times: int = 3, z: float = 2.0, tol: float = 1e-8
     return rule
 
 
+def no_progress(window: int = 100, patience: int = 10) -> StopRule:
+    """Stop when the best of the means over blocks of `window` iterations is `patience` blocks old.
+
+    A step that is too large makes the ELBO wander up and down more slowly than its Monte Carlo
+    error lets `plateau` expect. Such a run is not flat, and it does not get better either.
+
+    Returns:
+        a rule; it looks only at every whole block and cannot fire before patience + 1 blocks.
+
+    Raises:
+        ValueError: unless window >= 1 and patience >= 1.
+    """
+    if window < 1 or patience < 1:
+        raise ValueError(
+            f"need window >= 1 and patience >= 1, got window={window}, patience={patience}"
+        )
+
+    def rule(history: Sequence[tuple[float, float]]) -> str | None:
+        k = len(history)
+        if k % window or k < window * (patience + 1):
+            return None
+        means = _pairs(history)[:, 0].reshape(-1, window).mean(axis=1)
+        if int(np.argmax(means)) >= len(means) - patience:
+            return None
+        return f"the mean ELBO of {window} iterations was highest more than {patience} such ago"
+
+    return rule
+
+
+def either(*rules: StopRule) -> StopRule:
+    """Return the rule that stops as soon as one of these does, with its reason."""
+
+    def rule(history: Sequence[tuple[float, float]]) -> str | None:
+        return next((reason for reason in (rule(history) for rule in rules) if reason), None)
+
+    return rule
+
+
 def relative_elbo(tol: float = 0.01, window: int = 10) -> StopRule:
     """Stop when the mean or the median relative change of the ELBO falls below `tol`.
 

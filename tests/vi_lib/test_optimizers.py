@@ -7,6 +7,7 @@ import math
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from vi_lib._check import ShapeError, SupportError
 from vi_lib.optimizers import (
@@ -14,6 +15,7 @@ from vi_lib.optimizers import (
     advi_step,
     advi_step_size,
     is_robbins_monro,
+    polynomial_average,
     rmsprop,
     robbins_monro,
     sgd,
@@ -199,6 +201,47 @@ def test_ten_draws_nearly_cure_the_printed_rule():
     assert abs(bias - 0.003) < 0.001 + 5 * se
 
 
+@pytest.mark.parametrize("power", [0.0, 1.0, 3.0])
+def test_average_weighs_iterates_by_a_polynomial(power):
+    """Unrolled, x_i weighs w_i Π_{j > i} (1 - w_j); power 0 is the plain mean, 1 weighs by i."""
+    x = np.random.default_rng(0).standard_normal((6, 2))
+    w = (power + 1) / (np.arange(1, 7) + power)
+    weights = np.array([w[i] * np.prod(1 - w[i + 1 :]) for i in range(6)])
+    assert weights.sum() == pytest.approx(1.0, rel=1e-14)
+    if power < 2:
+        np.testing.assert_allclose(
+            weights, np.arange(1, 7) ** power / sum(np.arange(1, 7) ** power)
+        )
+    average, state = polynomial_average(power), None
+    for k in range(6):
+        before, mine = copy.deepcopy(state), x[k].copy()
+        mean, new = average(mine, state)
+        if state is not None:
+            np.testing.assert_array_equal(state["mean"], before["mean"])
+        mine[:] = np.nan  # no part of the state, nor is the answer:
+        want, mean[:] = mean.copy(), np.nan
+        state = new
+    np.testing.assert_allclose(want, weights @ x, rtol=1e-13)
+    assert state["k"] == 6
+
+
+def test_averaging_calms_a_constant_rate():
+    """sgd(c) on N(0, 1) with noise of sd 1: the iterates' variance is c / (2 - c), the mean's 1/n.
+
+    400 chains of 2000 steps after 200: chi-square with 400 degrees of freedom, false alarm 1e-5.
+    """
+    step, average, rng, c = sgd(0.2), polynomial_average(), np.random.default_rng(1), 0.2
+    x, state, mean = np.zeros(400), None, None
+    for k in range(2200):
+        increment, _ = step(rng.standard_normal(400) - x, None)
+        x = x + increment
+        if k >= 200:
+            mean, state = average(x, state)
+    for got, variance in ((x, c / (2 - c)), (mean, 1 / 2000)):
+        low, high = stats.chi2(400).ppf(5e-6), stats.chi2(400).isf(5e-6)
+        assert low < np.sum(got**2) / variance < high
+
+
 def test_robbins_monro():
     rho = robbins_monro(2.0, 0.7, 3.0)
     assert rho(1) == pytest.approx(2.0 * 4.0**-0.7, rel=1e-15)
@@ -226,6 +269,7 @@ def test_robbins_monro():
         (lambda: advi_step(eta=-1.0), SupportError, "eta must be positive"),
         (lambda: advi_step(tau=0.0), SupportError, "tau must be positive"),
         (lambda: advi_step(alpha=0.0), ValueError, r"alpha must be in \(0, 1\], got 0.0"),
+        (lambda: polynomial_average(-1.0), ValueError, "power must not be negative, got -1.0"),
         (lambda: advi_step_size(0, np.ones(2), None, 0.1), ValueError, "k is counted from 1"),
         (lambda: advi_step_size(2, np.ones(2), None, 0.1), ValueError, "s_prev is needed"),
     ],

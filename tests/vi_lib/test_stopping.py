@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from vi_lib._check import ShapeError, SupportError
-from vi_lib.stopping import plateau, relative_elbo
+from vi_lib.stopping import either, no_progress, plateau, relative_elbo
 
 
 def first_stop(rule, elbo, se):
@@ -74,6 +75,63 @@ def test_two_horizons_hold_out_against_slow_progress():
     assert sum(stop is None for stop in stops) >= 18
 
 
+def stop_times(gain, se, runs=100, window=20, length=600):
+    """Iterations at which `plateau` stops an ELBO of white noise with sd 1 that rises steadily.
+
+    `gain` is the rise from one window to the next, in standard errors of their difference.
+    """
+    slope = gain * np.sqrt(2.0 / window) / window
+    rule, times = plateau(window=window), []
+    for seed in range(runs):
+        elbo = noisy(slope * np.arange(length), 1.0, seed)
+        history = np.column_stack([elbo, np.full(length, se)])
+        checks = range(window // 2, length + 1, window // 2)  # it looks at no others
+        times.append(next((k for k in checks if rule(history[:k])), np.inf))
+    return np.array(times)
+
+
+@pytest.mark.parametrize("se", [1.0, np.nan], ids=["known error", "one draw, no error"])
+def test_rates_of_false_and_of_true_stops(se):
+    """Bounds by the binomial distribution at 1e-5 for the rates that 300 runs showed.
+
+    A rise of 2 standard errors a window was never taken for a plateau in 30 windows, one of 1.4 in
+    5 % of the runs; noise alone was stopped within 8 windows in 99 %.
+    """
+    runs, binomial = 100, stats.binom
+    assert np.sum(np.isfinite(stop_times(2.0, se))) <= binomial.isf(1e-5, runs, 0.005)
+    assert np.sum(np.isfinite(stop_times(1.4, se))) <= binomial.isf(1e-5, runs, 0.05)
+    assert np.sum(stop_times(0.0, se) <= 160) >= binomial.ppf(1e-5, runs, 0.99)
+
+
+def test_a_stated_error_larger_than_the_scatter_is_believed():
+    """Common noise makes successive values alike; the stated error is the larger one and counts."""
+    elbo = noisy(np.full(400, -3.0), 0.01)
+    assert first_stop(plateau(window=20), elbo + 1e-3 * np.arange(400), 1.0) == 100
+    assert first_stop(plateau(window=20), elbo + 1e-3 * np.arange(400), 0.01) is None
+
+
+def test_no_progress_ends_a_wandering_that_is_never_flat():
+    k = np.arange(4000)
+    wave = np.sin(2 * np.pi * k / 1500.0)
+    assert first_stop(plateau(window=50), noisy(wave, 0.05), 0.05) is None
+    stop = first_stop(no_progress(window=50, patience=5), noisy(wave, 0.05), 0.05)
+    assert stop is not None
+    assert 375 + 5 * 50 <= stop <= 375 + 8 * 50  # the first crest, and five windows of patience
+
+
+def test_no_progress_waits_while_it_gets_better():
+    assert first_stop(no_progress(50, 5), noisy(0.01 * np.arange(3000), 0.5), 0.5) is None
+    assert first_stop(no_progress(10, 3), np.zeros(200), 0.0) == 40
+    reason = no_progress(10, 3)(np.zeros((40, 2)))
+    assert reason == "the mean ELBO of 10 iterations was highest more than 3 such ago"
+
+
+def test_either_gives_the_first_reason():
+    rule = either(lambda h: "a" if len(h) > 3 else None, lambda h: "b" if len(h) > 2 else None)
+    assert [rule(np.zeros((k, 2))) for k in (2, 3, 4)] == [None, "b", "a"]
+    assert either()(np.zeros((3, 2))) is None
+
+
 def test_plateau_of_a_noise_free_run_stops_at_the_tolerance():
     trend = rise(4000, 50.0)
     stop = first_stop(plateau(window=20, tol=1e-3), trend, 0.0)
@@ -122,6 +180,8 @@ def test_relative_rule_at_exactly_zero():
         (lambda: plateau(times=0), ValueError, "times=0"),
         (lambda: plateau(z=0.0), SupportError, "z must be positive"),
         (lambda: plateau(tol=-1.0), SupportError, "tol must be positive"),
+        (lambda: no_progress(0), ValueError, "got window=0, patience=10"),
+        (lambda: no_progress(patience=0), ValueError, "patience=0"),
         (lambda: relative_elbo(0.0), SupportError, "tol must be positive"),
         (lambda: relative_elbo(window=0), ValueError, "window must be at least 1"),
         (lambda: relative_elbo()(np.zeros(20)), ShapeError, r"pairs .* got shape \(11,\)"),
