@@ -121,9 +121,10 @@ def ascend(
 def model_step(
     g: Array, product: HessianProduct, unit: Array, radius: float
 ) -> tuple[Array, float, bool]:
-    """Maximise g's + ½ s'H s over |s| <= radius, roughly, with H in the given units.
+    """Maximise g's + ½ s'H s over s no longer than radius, roughly, with H in the given units.
 
-    The residual is reduced by min(½, √|g|), so that Newton's steps converge faster than linearly.
+    The residual is reduced by the least of ½ and the root of g's length, so that Newton's steps
+    converge faster than linearly.
 
     Returns:
         The step (P,), the gain that the model promises, and whether the step lies inside the ball.
@@ -152,7 +153,7 @@ def model_step(
 
 
 def _to_border(s: Array, d: Array, radius: float) -> float:
-    """The positive t with |s + t d| = radius."""
+    """The positive t at which s + t d has the length radius."""
     a, b, c = float(d @ d), float(s @ d), float(s @ s) - radius**2
     return (-b + math.sqrt(b * b - a * c)) / a
 

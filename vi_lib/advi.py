@@ -17,6 +17,7 @@ from autograd import make_vjp
 
 from vi_lib._check import Array, ShapeError, plain, require_positive, require_shape
 from vi_lib.estimators import LogDensity
+from vi_lib.eta import search_eta
 from vi_lib.families import Family, FullRank, LowRank, MeanField
 from vi_lib.fit import fit
 from vi_lib.model import Model
@@ -75,8 +76,6 @@ def advi(
         scale: Any = eta
         if eta == "search":
             _exclude('eta="search"', options, "resume")
-            from vi_lib.eta import search_eta  # the search itself calls fits
-
             options["rng"] = options.get("rng") or onp.random.default_rng()
             scale = search_eta(model.log_p, q, options.get("lam"), rng=options["rng"]).eta
             searched = f"; eta = {scale:g} was searched for"

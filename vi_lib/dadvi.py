@@ -75,7 +75,8 @@ def dadvi(
     """Fit a Gaussian by maximising the ELBO on frozen draws, and say how exact its means are.
 
     Args:
-        model: A model, or a log density (M, D) -> (M,) in nats, then with a family object.
+        model: A model, or a log density (M, D) -> (M,) in nats, then with a family object. It is
+            called with all M draws at once, so a model holds M times N log likelihoods.
         family: `"mean_field"`, `"full_rank"`, or `MeanField(D)` or `FullRank(D)`. On few draws the
             objective of a full-rank q is unbounded, and on not many more its sds are too large;
             mean-field with linear response gives correlations from fewer draws.
@@ -195,10 +196,11 @@ def _assess(search: _Search, index: Sequence[int]) -> _Search:
 
 
 def _why(point: Point, max_steps: int) -> str:
-    if point.refused and point.refused == point.steps:
+    if not point.steps:
+        return f"max_steps = {max_steps} left none for the last doubling of the draws"
+    if point.refused == point.steps:
         return "log p was not finite after any step"
-    gain = f"the next Newton step still promises {point.gain:.2g} nats"
-    return f"{gain} after {max_steps} steps" if point.steps else gain
+    return f"after {max_steps} steps at most, the next still promised {point.gain:.2g} nats"
 
 
 def _bar(stack: ExitStack, progress: bool | None) -> Callable[[str], None]:

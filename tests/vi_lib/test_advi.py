@@ -12,6 +12,7 @@ from vi_lib import densities, oracles
 from vi_lib._check import NonFiniteError, ShapeError, SupportError
 from vi_lib.advi import advi, advi_gradients, advi_mean_field, lognormal_mean
 from vi_lib.datasets import load
+from vi_lib.eta import search_eta
 from vi_lib.families import FullRank, LowRank, MeanField
 from vi_lib.model import Model, Param
 from vi_lib.optimizers import adam, advi_step
@@ -269,7 +270,6 @@ def test_eta_is_the_scale_of_the_advi_step():
 
 
 def test_eta_can_be_searched_for():
-    search_eta = pytest.importorskip("vi_lib.eta").search_eta
     options = {"max_iters": 5, "stop": None}
     found = advi(regression(), eta="search", rng=rng(), **options)
     eta = float(found.reason.split("eta = ")[1].split()[0])

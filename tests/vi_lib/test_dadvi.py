@@ -347,7 +347,18 @@ def test_ctrl_c_gives_the_point_reached():
 def test_an_improper_posterior_is_not_called_converged():
     r = dadvi(lambda z: -0.5 * z[..., 0] ** 2, MeanField(2), rng=rng(), max_steps=60)
     assert r.result.status is Status.MAX_ITERS
-    assert "still promises" in r.result.reason
+    assert "still promised" in r.result.reason
+
+
+def test_too_few_steps_are_said():
+    enough = dadvi(MODEL, num_draws=8, tol=0.04, rng=rng())
+    first = len(dadvi(MODEL, num_draws=8, tol=9.0, rng=rng()).result.history)
+    assert len(enough.rounds) > 1
+    for max_steps, says in ((first - 1, "still promised"), (first, "left none")):
+        r = dadvi(MODEL, num_draws=8, tol=0.04, max_steps=max_steps, rng=rng())
+        assert r.status is Status.MAX_ITERS
+        assert says in r.result.reason
+        assert len(r.result.history) == max_steps
 
 
 @pytest.mark.parametrize(
