@@ -59,8 +59,8 @@ LAYERS = (
         "_progress",
         "_anneal",
         "fit",
-        "eta",
     ),
+    ("eta",),
     ("model",),
     (
         "advi",
