@@ -158,7 +158,7 @@ def test_a_site_that_not_every_particle_has_counts_for_those_that_have_it():
 
     def branching_guide():
         if ppl.sample("coin", ppl.Bernoulli(logits=ppl.param("a", 0.4))):
-            ppl.sample("z", ppl.Bernoulli(logits=ppl.param("b", -0.3)))
+            ppl.sample("z", ppl.Bernoulli(logits=ppl.param("b", 1.0)))
 
     def exact(ab):
         heads, tails = (np.exp(densities.bernoulli_logits(k, ab[0])) for k in (1.0, 0.0))
@@ -171,7 +171,7 @@ def test_a_site_that_not_every_particle_has_counts_for_those_that_have_it():
         below = onp.log(0.5) - np.log(tails) + densities.normal(1.5, 0.0)
         return heads * above + tails * below
 
-    ab = onp.array([0.4, -0.3])
+    ab = onp.array([0.4, 1.0])
     rows = []
     for seed in range(300):
         values, got = ppl.elbo_and_gradient(
@@ -210,10 +210,10 @@ def total(z):
 
 
 def switch_model(x):
+    shift = ppl.sample("shift", ppl.Normal(0.0, 1.0))
     with ppl.plate("rows", len(x)):
         z = ppl.sample("z", ppl.Bernoulli(0.4))
-        ppl.sample("x", ppl.Normal(LOCS[z.astype(int)], 1.0), obs=x)
-    shift = ppl.sample("shift", ppl.Normal(0.0, 1.0))
+        ppl.sample("x", ppl.Normal(LOCS[z.astype(int)] + 2.0 * shift, 1.0), obs=x)
     ppl.sample("total", ppl.Normal(shift + total(z), 2.0), obs=1.0)
 
 
@@ -247,8 +247,9 @@ def exact_switch_elbo(vector, slope=0.0):
         z = onp.array([code >> 2 & 1, code >> 1 & 1, code & 1], dtype=float)
         log_q = np.sum(densities.bernoulli_logits(z, logits))
         log_p = onp.sum(z * onp.log(0.4) + (1 - z) * onp.log(0.6))
-        log_p = log_p + onp.sum(densities.normal(Y, LOCS[z.astype(int)], 1.0))
         mean = m + slope * onp.sum(z)
+        residual = Y - LOCS[z.astype(int)] - 2.0 * mean
+        log_p = log_p + np.sum(-0.5 * densities.LOG_2PI - 0.5 * (residual**2 + 4.0 * s**2))
         second = mean**2 + s**2  # of the shift
         log_p = log_p - 0.5 * densities.LOG_2PI - 0.5 * second
         off = 1.0 - onp.sum(z)  # what is left of the total for the shift
