@@ -52,7 +52,7 @@ class Distribution(Protocol):
         """Draw an array of batch shape `shape`, by default `batch_shape`."""
 
     def log_prob(self, v: Array) -> Array:
-        """Return the log density or log probability of v, one for each batch element, nats."""
+        """Return the log density or log probability of v (*batch, *event), (*batch), nats."""
 
     @property
     def batch_shape(self) -> tuple[int, ...]:

@@ -67,8 +67,7 @@ def trace(fn: Program, rng: onp.random.Generator | None = None) -> Callable[...,
                     f"site {name!r} occurs twice: give every site a name of its own, as"
                     f' f"{name}_{{i}}" in a loop, and use one plate object again'
                 )
-            entries = set(message) - {"rng", "stop", "default"}
-            sites[name] = {key: message[key] for key in entries}
+            sites[name] = {k: v for k, v in message.items() if k not in ("rng", "stop", "default")}
             sites[name]["log_prob"] = _log_prob(message) if message["dist"] is not None else 0.0
 
         with Handler(None, process, postprocess):

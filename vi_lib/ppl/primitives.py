@@ -65,8 +65,9 @@ class Handler:
         return self
 
     def __exit__(self, *error: object) -> None:
-        # Also after an exception, and with everything that was left open inside.
-        while STACK.pop() is not self:
+        # Also after an exception, with all that was left open inside; a loop over a plate that was
+        # abandoned may come here late, when it is no longer on the stack.
+        while self in STACK and STACK.pop() is not self:
             pass
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:

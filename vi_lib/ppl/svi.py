@@ -18,9 +18,9 @@ import numpy as np
 
 from vi_lib._check import Array, NonFiniteError
 from vi_lib.optimizers import Step, adam
-from vi_lib.ppl.checks import check_guide
+from vi_lib.ppl.checks import check_guide, latent_sites
 from vi_lib.ppl.elbo import Params, batch_depth, elbo_and_gradient, elbo_values, init_params
-from vi_lib.ppl.handlers import Program, prototype, replay, substitute
+from vi_lib.ppl.handlers import Program, prototype, replay, substitute, trace
 from vi_lib.result import fresh_stream, restore_generator
 
 #: Particles of the ELBO that the result reports.
@@ -40,6 +40,8 @@ class SVIResult:
             with a single particle.
         opt_state: What the optimiser remembers.
         rng_state: State of the bit generator after the last step.
+        guide: The guide.
+        args: Its arguments.
     """
 
     params: Params
@@ -49,6 +51,17 @@ class SVIResult:
     history: Array
     opt_state: Any = field(repr=False)
     rng_state: Mapping[str, Any] = field(repr=False)
+    guide: Program = field(repr=False)
+    args: tuple[Any, ...] = field(repr=False)
+
+    def sample(self, rng: np.random.Generator, n: int) -> dict[str, Array]:
+        """Draw n values of each latent site from the guide, site -> (n, *shape).
+
+        A site in a subsampled plate has the rows of one run, which differ from draw to draw.
+        """
+        run = trace(substitute(self.guide, self.params), rng)
+        draws = [latent_sites(run(*self.args)) for _ in range(n)]
+        return {name: np.stack([draw[name]["value"] for draw in draws]) for name in draws[0]}
 
 
 def svi_step(
@@ -146,6 +159,8 @@ def svi(
         np.array(history, dtype=float).reshape(-1, 2),
         opt_state,
         rng_state,
+        guide,
+        args,
     )
 
 

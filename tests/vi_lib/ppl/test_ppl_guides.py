@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import autograd.numpy as np
 import numpy as onp
 import pytest
@@ -217,6 +219,16 @@ def test_resuming_equals_an_uninterrupted_run():
     onp.testing.assert_array_equal(again.history, whole.history)
     assert whole.history.shape == (30, 2)
     assert half.history.shape == (13, 2)
+
+
+def test_a_result_has_draws_by_site():
+    result = ppl.svi(model, ppl.auto_normal(model), Y, rng=rng(8), num_steps=2)
+    draws = result.sample(rng(1), 5)
+    assert {name: d.shape for name, d in draws.items()} == {n: (5, *s) for n, s in SHAPES.items()}
+    params = {"mu.loc": 3.0, "mu.sd": -1.0}
+    many = ppl.svi(one, ppl.auto_normal(one), Y, rng=rng(8), num_steps=1)
+    many = dataclasses.replace(many, params=params).sample(rng(2), 2000)
+    assert stats.kstest(many["mu"], stats.norm(3.0, onp.exp(-1.0)).cdf).pvalue > 1e-6
 
 
 def test_svi_is_svi_step_again_and_again():

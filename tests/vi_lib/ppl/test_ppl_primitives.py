@@ -138,6 +138,27 @@ def test_handlers_are_restored_after_a_loop_that_breaks():
     assert sites["after"]["scale"] == 1.0
 
 
+def test_a_loop_that_is_abandoned_takes_nothing_else_from_the_stack():
+    rows = iter(ppl.plate("rows", 3))
+    assert next(rows) == 0
+    with ppl.seed(temp_model, rng()):
+        pass
+    primitives.STACK.clear()
+    with ppl.seed(temp_model, rng()) as outer:
+        rows.close()
+        assert primitives.STACK == [outer]
+
+
+def test_an_exception_in_a_loop_over_a_plate():
+    def broken():
+        for i in ppl.plate("rows", 3):
+            raise RuntimeError(f"in row {i}")
+
+    with pytest.raises(RuntimeError, match="in row 0"):
+        ppl.trace(broken, rng())()
+    assert primitives.STACK == []
+
+
 def test_a_name_twice_is_refused():
     def twice():
         ppl.sample("x", ppl.Normal())
