@@ -87,7 +87,7 @@ def update_gmm_means(x: Array, resp: Array, prior_sd: float) -> tuple[Array, Arr
 
 
 def elbo_terms_gmm(x: Array, m: Array, s2: Array, resp: Array, prior_sd: float) -> dict[str, float]:
-    """The five expectations whose sum is the ELBO, in nats.
+    """The five expectations whose sum is the ELBO, in nats; x (N,), m and s2 (K,), resp (N, K).
 
     log_lik: E[log p(x | c, mu)] = -sum_ik resp_ik (log 2 pi + (x_i - m_k)^2 + s2_k) / 2
     log_prior_m: E[log p(mu)] = -sum_k (log 2 pi + 2 log prior_sd + (m_k^2 + s2_k) / prior_sd^2) / 2

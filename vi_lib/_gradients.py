@@ -31,7 +31,7 @@ ExplicitEstimator: TypeAlias = Callable[[Array, LogDensity, Family, Array], tupl
 
 
 def stop_gradient(x: Array) -> Array:
-    """Return the value of x as a constant: no derivative flows through it."""
+    """Return the value of x, of any shape, as a constant: no derivative flows through it."""
     return plain(x)
 
 
@@ -145,7 +145,7 @@ def explicit_gradient(function: ExplicitEstimator) -> Estimator:
 
 
 def with_gradient_of(values: Array, surrogate: Array) -> Array:
-    """Return `values`, bit for bit, with the derivative of `surrogate`."""
+    """Return `values`, bit for bit, with the derivative of `surrogate`; both of any shape."""
     return values + (surrogate - stop_gradient(surrogate))
 
 

@@ -132,7 +132,7 @@ class Mixture:
         return logsumexp(_normalise(logits) + parts)
 
     def entropy(self, lam: Array) -> Array:
-        """Raise: the entropy of a mixture has no closed form.
+        """Raise for every lam (..., P): the entropy of a mixture has no closed form.
 
         Raises:
             NotImplementedError: always, with the names of estimators that do without.

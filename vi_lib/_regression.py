@@ -203,6 +203,7 @@ def elbo_linreg_unknown_noise(
 ) -> float:
     """ELBO of q = N(beta | mean, cov) Gamma(gamma | a_q, rate=b_q), every constant kept, in nats.
 
+    With X (N, D), y (N,), prior_prec a number or (D,), mean (D,), cov (D, D);
     E[log p(y | beta, gamma)] = (N E[log gamma] - N log 2 pi - E[gamma] S) / 2 with S, the expected
     sum of squares, as in `cavi_linreg_unknown_noise`;
     E[log p(beta)] = sum_j (log prior_prec_j - log 2 pi - prior_prec_j (mean_j^2 + cov_jj)) / 2;

@@ -29,7 +29,7 @@ Update: TypeAlias = Callable[[Sequence[Array], Array], Array]
 
 
 def natural_gradient_step(eta: Array, eta_hat: Array, rho: float) -> Array:
-    """Return (1 - rho) eta + rho eta_hat, a step of size rho along the natural gradient.
+    """Return (1 - rho) eta + rho eta_hat, a step rho along the natural gradient; all (..., P).
 
     rho = 1 is the coordinate-ascent update, rho = 0 none at all. In between the result is a valid
     parameter wherever eta and eta_hat are, the set of natural parameters being convex.

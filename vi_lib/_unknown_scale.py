@@ -60,7 +60,7 @@ class LinearRegressionUnknownSd:
         return np.where(inside, log_lik + log_prior, -np.inf)
 
     def unconstrained_log_joint(self, zeta: Array) -> Array:
-        """Return log_joint(beta, exp(zeta_D)) + zeta_D, nats: the density of (beta, log sd)."""
+        """Return log_joint(beta, exp(zeta_D)) + zeta_D, (..., D) -> (...): of (beta, log sd)."""
         return _log_last(self.log_joint, zeta)
 
     @cached_property
@@ -124,7 +124,7 @@ class NormalMeanSd:
         return self._regression.log_joint(theta)
 
     def unconstrained_log_joint(self, zeta: Array) -> Array:
-        """Return log_joint(mu, exp(zeta_1)) + zeta_1, nats: the density of (mu, log sd)."""
+        """Return log_joint(mu, exp(zeta_1)) + zeta_1, (..., 2) -> (...), nats: of (mu, log sd)."""
         return self._regression.unconstrained_log_joint(zeta)
 
     @property

@@ -58,13 +58,13 @@ class MultivariateGaussian:
         return _join(x, _flat(x[..., :, None] * x[..., None, :]))
 
     def log_partition(self, eta: Array) -> Array:
-        """Return ½ mean' cov⁻¹ mean + ½ log det cov."""
+        """Return ½ mean' cov⁻¹ mean + ½ log det cov, (..., P) -> (...)."""
         L = cholesky("-2 times the matrix in eta, cov⁻¹,", self._prec(eta))
         u = np.linalg.solve(L, eta[..., : self.dim, None])[..., 0]
         return 0.5 * np.sum(u**2, axis=-1) - 0.5 * log_det(L)
 
     def mean_parameters(self, eta: Array) -> Array:
-        """Return (mean, cov + mean mean')."""
+        """Return (mean, cov + mean mean') in one vector, (..., P) -> (..., P)."""
         mean, cov = self.standard(eta)
         return _join(mean, _flat(cov + mean[..., :, None] * mean[..., None, :]))
 

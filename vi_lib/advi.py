@@ -189,7 +189,7 @@ def advi_mean_field(
 
 
 def lognormal_mean(m: Array, s: Array) -> Array:
-    """Mean exp(m + s^2 / 2) of exp(zeta), zeta ~ N(m, sd=s); exp(m) is its median."""
+    """Mean exp(m + s^2 / 2) of exp(zeta), zeta ~ N(m, sd=s), elementwise; exp(m) is its median."""
     return onp.exp(onp.asarray(m) + onp.asarray(s) ** 2 / 2.0)
 
 

@@ -22,30 +22,30 @@ from vi_lib._special import LOG_2PI, betaln, gammaln
 
 
 def normal(x: Array, mean: Array | float = 0.0, sd: Array | float = 1.0) -> Array:
-    """Return -½ log 2π - log sd - ½ ((x - mean) / sd)²."""
+    """Return -½ log 2π - log sd - ½ ((x - mean) / sd)², elementwise."""
     return -0.5 * LOG_2PI - np.log(sd) - 0.5 * ((x - mean) / sd) ** 2
 
 
 def half_normal(x: Array, sd: Array | float = 1.0) -> Array:
-    """Return log 2 + log N(x; 0, sd) for x >= 0; `sd` is that of the normal before it is folded."""
+    """Return log 2 + log N(x; 0, sd) for x >= 0, elementwise; `sd` is that before it is folded."""
     return np.where(x >= 0.0, math.log(2.0) + normal(x, 0.0, sd), -np.inf)
 
 
 def lognormal(x: Array, mu: Array | float = 0.0, sd: Array | float = 1.0) -> Array:
-    """Return log N(log x; mu, sd) - log x for x > 0; `mu` and `sd` belong to log x."""
+    """Return log N(log x; mu, sd) - log x for x > 0, elementwise; `mu` and `sd` belong to log x."""
     inside, safe = _positive_part(x)
     return np.where(inside, normal(np.log(safe), mu, sd) - np.log(safe), -np.inf)
 
 
 def gamma(x: Array, shape: Array | float, rate: Array | float) -> Array:
-    """Return shape log rate - log Γ(shape) + (shape - 1) log x - rate x for x > 0."""
+    """Return shape log rate - log Γ(shape) + (shape - 1) log x - rate x, x > 0, elementwise."""
     inside, safe = _positive_part(x)
     constant = shape * np.log(rate) - gammaln(shape)
     return np.where(inside, constant + (shape - 1.0) * np.log(safe) - rate * safe, -np.inf)
 
 
 def inverse_gamma(x: Array, shape: Array | float, rate: Array | float) -> Array:
-    """Return shape log rate - log Γ(shape) - (shape + 1) log x - rate / x for x > 0.
+    """Return shape log rate - log Γ(shape) - (shape + 1) log x - rate / x, x > 0, elementwise.
 
     The density of 1 / g for g ~ Gamma(shape, rate); `rate` is a scale of x.
     """
@@ -55,7 +55,7 @@ def inverse_gamma(x: Array, shape: Array | float, rate: Array | float) -> Array:
 
 
 def beta(x: Array, a: Array | float, b: Array | float) -> Array:
-    """Return (a - 1) log x + (b - 1) log(1 - x) - log B(a, b) for 0 < x < 1."""
+    """Return (a - 1) log x + (b - 1) log(1 - x) - log B(a, b) for 0 < x < 1, elementwise."""
     inside = (x > 0.0) & (x < 1.0)
     safe = np.where(inside, x, 0.5)
     value = (a - 1.0) * np.log(safe) + (b - 1.0) * np.log1p(-safe) - betaln(a, b)
@@ -63,35 +63,35 @@ def beta(x: Array, a: Array | float, b: Array | float) -> Array:
 
 
 def exponential(x: Array, rate: Array | float = 1.0) -> Array:
-    """Return log rate - rate x for x >= 0."""
+    """Return log rate - rate x for x >= 0, elementwise."""
     return np.where(x >= 0.0, np.log(rate) - rate * x, -np.inf)
 
 
 def laplace(x: Array, loc: Array | float = 0.0, scale: Array | float = 1.0) -> Array:
-    """Return -log(2 scale) - abs(x - loc) / scale."""
+    """Return -log(2 scale) - abs(x - loc) / scale, elementwise."""
     return -np.log(2.0 * scale) - np.abs(x - loc) / scale
 
 
 def cauchy(x: Array, loc: Array | float = 0.0, scale: Array | float = 1.0) -> Array:
-    """Return -log π - log scale - log(1 + ((x - loc) / scale)²)."""
+    """Return -log π - log scale - log(1 + ((x - loc) / scale)²), elementwise."""
     return -math.log(math.pi) - np.log(scale) - np.log1p(((x - loc) / scale) ** 2)
 
 
 def half_cauchy(x: Array, scale: Array | float = 1.0) -> Array:
-    """Return log 2 + log Cauchy(x; 0, scale) for x >= 0."""
+    """Return log 2 + log Cauchy(x; 0, scale) for x >= 0, elementwise."""
     return np.where(x >= 0.0, math.log(2.0) + cauchy(x, 0.0, scale), -np.inf)
 
 
 def student_t(
     x: Array, df: Array | float, loc: Array | float = 0.0, scale: Array | float = 1.0
 ) -> Array:
-    """Return the log density of loc + scale T, T Student's t with `df` degrees of freedom."""
+    """Return elementwise the log density of loc + scale T, T Student's t with df `df`."""
     constant = gammaln(0.5 * (df + 1.0)) - gammaln(0.5 * df) - 0.5 * np.log(df * math.pi)
     return constant - np.log(scale) - 0.5 * (df + 1.0) * np.log1p(((x - loc) / scale) ** 2 / df)
 
 
 def bernoulli_logits(x: Array, logits: Array | float) -> Array:
-    """Return x logits - log(1 + exp(logits)), the log probability of x in {0, 1}.
+    """Return x logits - log(1 + exp(logits)), the log probability of x in {0, 1}, elementwise.
 
     `logaddexp` keeps both tails: at logits = ±800 the value and its gradient are finite.
     """
@@ -99,12 +99,12 @@ def bernoulli_logits(x: Array, logits: Array | float) -> Array:
 
 
 def poisson(x: Array, rate: Array | float) -> Array:
-    """Return x log rate - rate - log x!, the log probability of the count x, for rate > 0."""
+    """Return x log rate - rate - log x!, log probability of the count x, rate > 0, elementwise."""
     return x * np.log(rate) - rate - gammaln(x + 1.0)
 
 
 def binomial_logits(x: Array, num_trials: Array | int, logits: Array | float) -> Array:
-    """Return log C(n, x) + x logits - n log(1 + exp(logits)), x successes of n = num_trials."""
+    """Return elementwise log C(n, x) + x logits - n log(1 + exp(logits)), x of n = num_trials."""
     inside = (x >= 0) & (x <= num_trials)
     successes = np.where(inside, x, 0.0)
     # C(n, x) = 1 / ((n + 1) B(x + 1, n - x + 1))
@@ -114,7 +114,7 @@ def binomial_logits(x: Array, num_trials: Array | int, logits: Array | float) ->
 
 
 def negative_binomial(x: Array, mean: Array | float, concentration: Array | float) -> Array:
-    """Return the log probability of a count x with variance mean + mean² / concentration.
+    """Return elementwise the log probability of a count with variance mean + mean² / concentration.
 
     A Poisson count whose rate is Gamma(concentration, rate=concentration / mean); large
     concentrations approach the Poisson distribution. With c = concentration, m = mean:

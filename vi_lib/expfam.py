@@ -54,7 +54,7 @@ class ExponentialFamily(Protocol):
         """The constant log h."""
 
     def standard(self, eta: Array) -> Any:
-        """Return the usual parameters; raise SupportError if eta is not in the domain of A."""
+        """Return the usual parameters of eta (..., P); SupportError unless A is finite there."""
 
     def sufficient_statistics(self, x: Any) -> Array:
         """Return T(x), (..., P)."""
@@ -115,12 +115,12 @@ class Gaussian:
         return _stack(x, x**2)
 
     def log_partition(self, eta: Array) -> Array:
-        """Return mean² / (2 sd²) + log sd."""
+        """Return mean² / (2 sd²) + log sd, (..., 2) -> (...)."""
         mean, sd = self.standard(eta)
         return 0.5 * mean * eta[..., 0] + np.log(sd)
 
     def mean_parameters(self, eta: Array) -> Array:
-        """Return (mean, mean² + sd²)."""
+        """Return (mean, mean² + sd²), (..., 2) -> (..., 2)."""
         mean, sd = self.standard(eta)
         return _stack(mean, mean**2 + sd**2)
 
@@ -153,12 +153,12 @@ class Gamma:
         return _stack(np.log(x), x)
 
     def log_partition(self, eta: Array) -> Array:
-        """Return log Γ(shape) - shape log rate."""
+        """Return log Γ(shape) - shape log rate, (..., 2) -> (...)."""
         shape, rate = self.standard(eta)
         return gammaln(shape) - shape * np.log(rate)
 
     def mean_parameters(self, eta: Array) -> Array:
-        """Return (ψ(shape) - log rate, shape / rate)."""
+        """Return (ψ(shape) - log rate, shape / rate), (..., 2) -> (..., 2)."""
         shape, rate = self.standard(eta)
         return _stack(digamma(shape) - np.log(rate), shape / rate)
 
@@ -204,7 +204,7 @@ class Dirichlet:
         return np.sum(gammaln(alpha), axis=-1) - gammaln(np.sum(alpha, axis=-1))
 
     def mean_parameters(self, eta: Array) -> Array:
-        """Return ψ(alpha_k) - ψ(Σ alpha_k)."""
+        """Return ψ(alpha_k) - ψ(Σ alpha_k), (..., K) -> (..., K)."""
         alpha = self.standard(eta)
         return digamma(alpha) - digamma(np.sum(alpha, axis=-1, keepdims=True))
 
@@ -247,7 +247,7 @@ class Categorical:
         return (label[..., None] == onp.arange(self.size)).astype(float)
 
     def log_partition(self, eta: Array) -> Array:
-        """Return log Σ_k exp(eta_k)."""
+        """Return log Σ_k exp(eta_k), (..., P) -> (...)."""
         require_shape("eta", eta, (..., self.size))
         if not onp.all(onp.isfinite(plain(eta))):
             raise SupportError(f"eta = logits must be finite, got {plain(eta)}")

@@ -184,7 +184,7 @@ def fit(
 def fresh_elbo(
     log_p: LogDensity, q: Family, lam: Array, rng: np.random.Generator, num_draws: int = FINAL_DRAWS
 ) -> tuple[float, float]:
-    """Return the ELBO from draws of its own and its standard error, in nats."""
+    """Return the ELBO at lam (P,) from draws of its own and its standard error, in nats."""
     return _mean(_log_weights(log_p, q, lam, rng, num_draws))
 
 

@@ -73,7 +73,7 @@ def elbo_terms_gaussian_gamma(
     alpha_q: float,
     beta_q: float,
 ) -> dict[str, float]:
-    """The five expectations whose sum is the ELBO, in nats.
+    """The five expectations whose sum is the ELBO, in nats, for observations x (N,).
 
     The parameters of q may be arrays of one common shape; so are the terms then.
 

@@ -35,21 +35,21 @@ from vi_lib._implicit import gamma_log_quantile
 
 
 def exponential(eps: Array, rate: Any) -> Array:
-    """Return x = -log(eps) / rate with density rate exp(-rate x); F(x) = 1 - eps."""
+    """Return x = -log(eps) / rate, elementwise: density rate exp(-rate x), F(x) = 1 - eps."""
     _require_uniform(eps)
     require_positive("rate", rate)
     return -np.log(eps) / rate
 
 
 def cauchy(eps: Array, loc: Any, scale: Any) -> Array:
-    """Return x = loc + scale tan(π eps); F(x) = eps + 1/2 modulo 1."""
+    """Return x = loc + scale tan(π eps), elementwise; F(x) = eps + 1/2 modulo 1."""
     _require_uniform(eps)
     require_positive("scale", scale)
     return loc + scale * np.tan(onp.pi * eps)
 
 
 def laplace(eps: Array, loc: Any, scale: Any) -> Array:
-    """Return x = F⁻¹(eps) for the density exp(-abs(x - loc) / scale) / (2 scale).
+    """Return x = F⁻¹(eps), elementwise, for the density exp(-abs(x - loc) / scale) / (2 scale).
 
     With e = eps - 1/2 in (-1/2, 1/2), x = loc - scale sign(e) log(1 - 2 abs(e)). The argument of
     the logarithm is twice the smaller of eps and 1 - eps, which keeps the digits of a tiny eps.
@@ -98,13 +98,13 @@ def mvn(eps: Array, mu: Array, L: Array) -> Array:
 
 
 def lognormal(eps: Array, mu: Any, sd: Any) -> Array:
-    """Return exp(mu + sd eps) for standard normal eps; `mu` and `sd` belong to log x."""
+    """Return exp(mu + sd eps), elementwise, for normal eps; `mu` and `sd` belong to log x."""
     require_positive("sd", sd)
     return np.exp(mu + sd * eps)
 
 
 def log_gamma(eps: Array, shape: Any, rate: Any) -> Array:
-    """Return log x for x = `gamma(eps, shape, rate)`, finite where x is below the least float.
+    """Return log x, elementwise, of x = `gamma(eps, shape, rate)`, finite below the least float.
 
     At shape 0.05 one draw in 10¹⁵ is below 1e-308, at shape 0.001 every second one.
     """
@@ -115,7 +115,7 @@ def log_gamma(eps: Array, shape: Any, rate: Any) -> Array:
 
 
 def gamma(eps: Array, shape: Any, rate: Any) -> Array:
-    """Return x = F⁻¹(eps; shape) / rate with log density (shape - 1) log x - rate x + constant.
+    """Return x = F⁻¹(eps; shape) / rate, elementwise: log density (shape - 1) log x - rate x + c.
 
     No formula removes the shape from the noise of a gamma variable, but the equation
     F(x; shape) = eps defines x as a function of the shape, and its derivative follows from it:
@@ -125,7 +125,7 @@ def gamma(eps: Array, shape: Any, rate: Any) -> Array:
 
 
 def inverse_gamma(eps: Array, shape: Any, rate: Any) -> Array:
-    """Return 1 / g for g = `gamma(eps, shape, rate)`; `rate` is a scale of the result.
+    """Return 1 / g, elementwise, for g = `gamma(eps, shape, rate)`; `rate` is a scale of 1 / g.
 
     The row "1/e" of many tables is no reparameterization in the shape: e is a gamma variable, whose
     distribution still depends on the shape, so treating e as noise drops a part of the gradient.
@@ -135,7 +135,7 @@ def inverse_gamma(eps: Array, shape: Any, rate: Any) -> Array:
 
 
 def rademacher(eps: Array, p: Any = 0.5) -> Array:
-    """Return 1 where eps < p and -1 elsewhere: 1 with probability p.
+    """Return 1 where eps < p and -1 elsewhere, elementwise: 1 with probability p.
 
     A transformation of noise, but no reparameterization. For fixed eps the draw is a step function
     of p, whose derivative is 0 wherever it exists, while E[h(x)] = p h(1) + (1 - p) h(-1) has

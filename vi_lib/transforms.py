@@ -68,10 +68,10 @@ class Transform(Protocol):
     """What all transforms have in common; one with nothing more acts on each entry by itself."""
 
     def forward(self, theta: Array) -> Array:
-        """Map theta to zeta."""
+        """Map theta to zeta, elementwise or along the last axis."""
 
     def inverse(self, zeta: Array) -> Array:
-        """Map zeta to theta."""
+        """Map zeta to theta, elementwise or along the last axis."""
 
     def log_abs_det_jacobian(self, zeta: Array) -> Array:
         """Return log|det d theta / d zeta|, (..., D) -> (...)."""
@@ -90,11 +90,11 @@ class Identity:
     """Real line to real line: zeta = theta. For parameters that need no transform."""
 
     def forward(self, theta: Array) -> Array:
-        """Return theta."""
+        """Return theta, elementwise the identity."""
         return theta
 
     def inverse(self, zeta: Array) -> Array:
-        """Return zeta."""
+        """Return zeta, elementwise the identity."""
         return zeta
 
     def log_abs_det_jacobian(self, zeta: Array) -> Array:
@@ -110,7 +110,7 @@ class Log:
     """
 
     def forward(self, theta: Array) -> Array:
-        """Return log theta; -inf at 0.
+        """Return log theta, elementwise; -inf at 0.
 
         Raises:
             SupportError: if an entry is negative or NaN.
@@ -120,7 +120,7 @@ class Log:
             return np.log(theta)
 
     def inverse(self, zeta: Array) -> Array:
-        """Return exp(zeta)."""
+        """Return exp(zeta), elementwise."""
         return np.exp(zeta)
 
     def log_abs_det_jacobian(self, zeta: Array) -> Array:
@@ -133,7 +133,7 @@ class Softplus:
     """Positive half-line: theta = log(1 + exp(zeta)), log|J| = log sigmoid(zeta)."""
 
     def forward(self, theta: Array) -> Array:
-        """Return log(exp(theta) - 1); -inf at 0.
+        """Return log(exp(theta) - 1), elementwise; -inf at 0.
 
         Raises:
             SupportError: if an entry is negative or NaN.
@@ -141,7 +141,7 @@ class Softplus:
         return inverse_softplus(theta)
 
     def inverse(self, zeta: Array) -> Array:
-        """Return softplus(zeta)."""
+        """Return softplus(zeta), elementwise."""
         return softplus(zeta)
 
     def log_abs_det_jacobian(self, zeta: Array) -> Array:
@@ -168,7 +168,7 @@ class Logit:
             raise SupportError(f"Logit(a, b) needs finite a < b, got a={self.a}, b={self.b}")
 
     def forward(self, theta: Array) -> Array:
-        """Return log(theta - a) - log(b - theta); ±inf at the ends.
+        """Return log(theta - a) - log(b - theta), elementwise; ±inf at the ends.
 
         Raises:
             SupportError: if an entry is outside [a, b] or NaN.
@@ -178,11 +178,11 @@ class Logit:
             return np.log(theta - self.a) - np.log(self.b - theta)
 
     def inverse(self, zeta: Array) -> Array:
-        """Return a + (b - a) sigmoid(zeta)."""
+        """Return a + (b - a) sigmoid(zeta), elementwise."""
         return self.a + (self.b - self.a) * np.exp(log_sigmoid(zeta))
 
     def log_abs_det_jacobian(self, zeta: Array) -> Array:
-        """Return the sum of log(b - a) + log sigmoid(zeta) + log sigmoid(-zeta)."""
+        """Return Σ log(b - a) + log sigmoid(zeta) + log sigmoid(-zeta), (..., D) -> (...)."""
         return _sum_event(math.log(self.b - self.a) + log_sigmoid(zeta) + log_sigmoid(-zeta))
 
 

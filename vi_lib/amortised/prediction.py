@@ -98,7 +98,7 @@ def predictive_band(
 
 
 def gaussian_band(mean: Array, var: Array, level: float = 0.9) -> tuple[Array, Array]:
-    """Return mean ± z sqrt(var) with z the normal quantile: the band of matched moments.
+    """Return mean ± z sqrt(var), (N,) each, z the normal quantile: the band of matched moments.
 
     Raises:
         ValueError: if level is out of range.

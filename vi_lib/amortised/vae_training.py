@@ -29,7 +29,7 @@ Bound: TypeAlias = Literal["elbo", "iwae", "dreg"]
 
 
 def binarise(x: Array, threshold: float = 8.0) -> Array:
-    """Return 1.0 where x >= threshold and 0.0 elsewhere: images for a Bernoulli likelihood.
+    """Return 1.0 where x >= threshold, else 0.0, elementwise: images for a Bernoulli likelihood.
 
     8 is half of the ink a pixel of `datasets.load("digits")` can hold.
 

@@ -49,8 +49,9 @@ def replicated_statistics(
 def posterior_predictive_pvalue(y: Array, y_rep: Array, stat: Callable[[Array], Any]) -> float:
     """Return the share of replicated data sets with T(y_rep) >= T(y); ties count as larger.
 
-    One-sided: values near 0 mean that the data's statistic is larger than the model's, values near
-    1 that it is smaller.
+    As in `replicated_statistics`, y has any shape and y_rep is (S, *y.shape). One-sided: values
+    near 0 mean that the data's statistic is larger than the model's, values near 1 that it is
+    smaller.
 
     Raises:
         ShapeError, NonFiniteError: as `replicated_statistics`.

@@ -107,7 +107,7 @@ def pareto_fit(x: Array) -> tuple[float, float]:
 
 
 def pareto_quantile(u: Array, k: float, sigma: float) -> Array:
-    """Return sigma ((1 - u)^-k - 1) / k, the quantile function; its limit for k = 0."""
+    """Return sigma ((1 - u)^-k - 1) / k, the quantile function, elementwise; the limit if k = 0."""
     if abs(k) < 1e-12:
         return -sigma * np.log1p(-u)
     return sigma * np.expm1(-k * np.log1p(-u)) / k

@@ -96,7 +96,7 @@ def ksd_test(
     num_bootstrap: int = 1000,
     bandwidth: float | None = None,
 ) -> SteinTest:
-    """Test whether independent draws come from p, by the wild bootstrap of the statistic.
+    """Test whether independent draws z (S, D) come from p, by the wild bootstrap of the statistic.
 
     Under z ~ p the sum over pairs of w_i w_j u_ij, with random signs w, is distributed like the
     statistic itself, asymptotically in the number of draws (Chwialkowski et al.).
