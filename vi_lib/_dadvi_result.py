@@ -103,7 +103,7 @@ class DadviResult:
         return self.result.trust
 
     def sample(self, rng: np.random.Generator, n: int) -> dict[str, Array]:
-        """Draw n values of each parameter from q, on its own scale: name -> (n, *shape)."""
+        """Draw n values of each parameter from q, on its own scale: name -> `(n, *shape)`."""
         return self.result.sample(rng, n)
 
     def summary(self, rng: np.random.Generator | None = None) -> str:

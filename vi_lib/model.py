@@ -35,7 +35,7 @@ class Model:
 
     Attributes:
         params: Name -> `Param(shape, support)`.
-        log_prior: theta -> (M,), in nats. theta maps each name to M values, (M, *shape).
+        log_prior: theta -> (M,), in nats. theta maps each name to M values, `(M, *shape)`.
         log_lik: (theta, data) -> (M, N), the log density of each observation, in nats.
         data: An array whose first axis is the observation, or a dictionary of such arrays.
             Constants belong into the functions themselves.
@@ -83,11 +83,11 @@ class Model:
         return num_rows(self.data)
 
     def constrain(self, zeta: Array) -> Theta:
-        """Map zeta (..., D) to name -> theta (..., *shape)."""
+        """Map zeta (..., D) to name -> theta `(..., *shape)`."""
         return self.layout.constrain(zeta)
 
     def unconstrain(self, theta: Mapping[str, Any]) -> Array:
-        """Map name -> theta (..., *shape) to zeta (..., D)."""
+        """Map name -> theta `(..., *shape)` to zeta (..., D)."""
         return self.layout.unconstrain(theta)
 
     def log_p(self, zeta: Array) -> Array:
@@ -98,7 +98,7 @@ class Model:
         """The log density of each observation, never multiplied by N / B, in nats.
 
         Args:
-            theta: Name -> (M, *shape), such as the draws of `Result.sample`.
+            theta: Name -> `(M, *shape)`, such as the draws of `Result.sample`.
             data: Other observations of the same form; by default the model's own.
 
         Returns:

@@ -166,7 +166,7 @@ def resample(
             is more.
 
     Returns:
-        Name -> (n, *shape), on the parameters' own scale, as `Result.sample`.
+        Name -> `(n, *shape)`, on the parameters' own scale, as `Result.sample`.
 
     Warns:
         RuntimeWarning: If k-hat is above its threshold: the draws are then not the posterior's.

@@ -81,7 +81,7 @@ class Fitted(Protocol):
         """Whether to believe the fit."""
 
     def sample(self, rng: np.random.Generator, n: int) -> dict[str, Array]:
-        """Draw n values of each parameter: name -> (n, *shape)."""
+        """Draw n values of each parameter: name -> `(n, *shape)`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,7 +158,7 @@ class Result:
         )
 
     def sample(self, rng: np.random.Generator, n: int) -> dict[str, Array]:
-        """Draw n values of each parameter on its own scale: name -> (n, *shape)."""
+        """Draw n values of each parameter on its own scale: name -> `(n, *shape)`."""
         return self.layout.constrain(self._zeta(rng, n))
 
     def summary(self, rng: np.random.Generator | None = None) -> str:
