@@ -243,6 +243,30 @@ def test_explicit_gradient_is_an_estimator_like_any_other():
     np.testing.assert_allclose(rows, want, rtol=1e-11)
 
 
+def test_explicit_gradients_of_groups():
+    """One value and one gradient for each pair of draws, in each of the three ways to return it."""
+    q, lam, eps = problem(MeanField, num_draws=6)
+    rows = per_draw_gradients(reparam, lam, skewed, q, eps).reshape(3, 2, 4).mean(axis=1)
+    values = reparam(lam, skewed, q, eps).reshape(3, 2).mean(axis=1)
+
+    def pairs(lam, log_p, q, eps):
+        return anp.mean(anp.reshape(reparam(lam, log_p, q, eps), (-1, 2)), axis=1)
+
+    explicit = explicit_gradient(lambda lam, log_p, q, eps: (values, rows))
+    averaged = explicit_gradient(lambda lam, log_p, q, eps: (values, rows.mean(axis=0)))
+    for estimator in (pairs, explicit, averaged):
+        got = values_and_gradient(estimator, lam, skewed, q, eps)
+        np.testing.assert_allclose(got[0], values, rtol=1e-13)
+        np.testing.assert_allclose(got[1], rows.mean(axis=0), rtol=1e-11)
+    for estimator in (pairs, explicit):
+        got = per_draw_gradients(estimator, lam, skewed, q, eps)
+        np.testing.assert_allclose(got, rows, rtol=1e-11)
+    with pytest.raises(ShapeError, match=r"gradient of <lambda> must have shape \(3, 4\)"):
+        per_draw_gradients(averaged, lam, skewed, q, eps)
+    with pytest.raises(ShapeError, match=r"must have shape \(6,\), got \(4,\); one value for each"):
+        values_and_gradient(lambda *a: reparam(*a)[:4], lam, skewed, q, eps)
+
+
 @pytest.mark.parametrize(
     ("result", "message"),
     [
