@@ -70,6 +70,7 @@ def test_log_density_is_that_of_numpyro(name):
 
 @pytest.mark.parametrize("name", PYMC)
 def test_log_density_is_that_of_pymc(name):
+    """PyTensor takes the logarithm of a literal such as 1.5 in single precision."""
     model = CASES[name].model
     theirs = pymc_model(name, model.data)
     log_p = theirs.compile_logp(jacobian=True)
@@ -78,7 +79,7 @@ def test_log_density_is_that_of_pymc(name):
         for variable, param in zip(theirs.value_vars, model.params.values(), strict=True):
             point[variable.name] = zeta[first : first + param.dim].reshape(param.zeta_shape)
             first += param.dim
-        assert model.log_p(zeta) == pytest.approx(float(log_p(point)), rel=1e-9)
+        assert model.log_p(zeta) == pytest.approx(float(log_p(point)), rel=2e-8)
 
 
 @pairs

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import autograd.numpy as np
 import numpy as onp
@@ -73,8 +74,8 @@ def radon_data() -> dict[str, onp.ndarray]:
 
 def _radon(
     third: str,
-    log_prior_third: object,
-    level: object,
+    log_prior_third: Callable[[dict], onp.ndarray],
+    level: Callable[[dict], onp.ndarray],
     name: str,
     description: str,
     family: str,
@@ -138,7 +139,7 @@ def irt_2pl() -> Case:
     logits = slope * (ability[:, None] - difficulty)
     y = (rng.random((people, items)) < 1.0 / (1.0 + onp.exp(-logits))).astype(float)
 
-    def log_lik(theta: dict, data: dict) -> onp.ndarray:
+    def log_lik(theta: dict, data: onp.ndarray) -> onp.ndarray:
         logits = theta["slope"][:, None, :] * (
             theta["ability"][:, :, None] - theta["difficulty"][:, None, :]
         )

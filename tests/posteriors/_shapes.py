@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import autograd.numpy as np
 import numpy as onp
 
@@ -52,7 +54,7 @@ def mixture() -> Case:
     )
 
 
-def _from_prior(params: dict[str, Param], log_density: object) -> Model:
+def _from_prior(params: dict[str, Param], log_density: Callable[[dict], onp.ndarray]) -> Model:
     """A model that is all prior: its single observation says nothing."""
     return Model(
         params=params,

@@ -11,9 +11,10 @@ from posteriors.models import CASES
 
 models = pytest.mark.parametrize("name", CASES)
 
-#: How far from the class's bounds a fit may be. The stopping rule lets go of .01 nats, which a mean
-#: off by sqrt(.02) = .14 sds costs; the class's own bound of .1 and this are together .15.
-SLACK_SHIFT, SLACK_RATIO = 0.05, 0.05
+#: How far beyond the bounds of its class a fit by stochastic gradients may be. Their stopping rule
+#: lets go of .01 nats, which is what a mean off by sqrt(.02) = .14 sds costs: about .1 + .05.
+#: Deterministic ADVI has no such excuse.
+SLACK = {"mean_field": 0.05, "full_rank": 0.05, "linear_response": 0.0, "frozen_full_rank": 0.0}
 #: The full-rank fits by stochastic gradients that take few seconds; deterministic ADVI does all.
 FULL_RANK = (
     "normal_mean_sd",
@@ -72,17 +73,17 @@ def test_both_forms_are_one_posterior(names):
 @pytest.mark.slow
 @fits
 def test_outcome_is_the_expected_one(name, method, family):
-    outcome, got = getattr(EXPECTED[name], family), fit(name, method)
+    outcome, got, slack = getattr(EXPECTED[name], family), fit(name, method), SLACK[method]
     seen = f"{got.worst_shift:.3f}, {got.ratio.min():.3f} to {got.ratio.max():.3f}"
     if outcome == "off":
-        assert got.worst_shift > 0.1 - SLACK_SHIFT, seen
+        assert got.worst_shift > 0.1 - slack, seen
         return
-    assert got.worst_shift < 0.1 + SLACK_SHIFT, seen
-    assert got.ratio.max() < 1.1 + SLACK_RATIO, seen
+    assert got.worst_shift < 0.1 + slack, seen
+    assert got.ratio.max() < 1.1 + slack, seen
     if outcome == "good":
-        assert got.ratio.min() > 0.9 - SLACK_RATIO, seen
+        assert got.ratio.min() > 0.9 - slack, seen
     else:
-        assert got.ratio.min() < 0.9 + SLACK_RATIO, seen
+        assert got.ratio.min() < 0.9 + slack, seen
 
 
 @pytest.mark.slow
