@@ -106,6 +106,29 @@ class DadviResult:
         """Draw n values of each parameter from q, on its own scale: name -> `(n, *shape)`."""
         return self.result.sample(rng, n)
 
+    def sample_lr(self, rng: np.random.Generator, n: int) -> dict[str, Array]:
+        """Draw n values of each parameter from N(mean, lr_cov) on the unconstrained scale.
+
+        The means are those of q; sds and correlations are the linear-response ones.
+
+        Returns:
+            Name -> `(n, *shape)`, on the parameters' own scale.
+
+        Raises:
+            ValueError: If the covariance of some coordinates was not computed, or is NaN.
+        """
+        if sorted(self.lr_index) != list(range(self.family.dim)):
+            raise ValueError(
+                f"lr_cov covers {len(self.lr_index)} of {self.family.dim} coordinates: call dadvi"
+                " with lr_for=range(dim)"
+            )
+        if not np.all(np.isfinite(self.lr_cov)):
+            raise ValueError(f"there is no linear response: {self.result.reason}")
+        shift = rng.standard_normal((n, self.family.dim)) @ np.linalg.cholesky(self.lr_cov).T
+        zeta = np.tile(self.mean, (n, 1))
+        zeta[:, list(self.lr_index)] += shift
+        return self.layout.constrain(zeta)
+
     def summary(self, rng: np.random.Generator | None = None) -> str:
         """The summary of q, and a table of zeta with linear response and the means' errors."""
         names = self.result.layout.coordinates
