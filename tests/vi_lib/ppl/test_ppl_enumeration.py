@@ -147,6 +147,9 @@ def test_a_subsample_scales_the_sum_and_not_its_terms():
     for i in range(4):
         rows = {"rows": {"type": "plate", "observed": False, "value": onp.array([i])}}
         assert log_evidence(some, X, 1, values=rows) == pytest.approx(4 * full[i], rel=1e-12)
+        posterior = ppl.posterior_of_discrete(ppl.config_enumerate(some), (X, 1), rows)["z"]
+        expected = W * onp.exp(densities.normal(X[i], LOCS, 1.0) - full[i])
+        onp.testing.assert_allclose(posterior[:, 0], expected, rtol=1e-12)
 
 
 def test_only_the_named_sites_are_enumerated():
