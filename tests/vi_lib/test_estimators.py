@@ -24,7 +24,7 @@ from vi_lib.estimators import (
     stop_gradient,
     values_and_gradient,
 )
-from vi_lib.families import FullRank, MeanField
+from vi_lib.families import FullRank, MeanField, Mixture
 from vi_lib.oracles import CorrelatedGaussian, GaussianGamma, LinearRegression, NormalNormal
 
 ESTIMATORS = [reparam, reparam_entropy, stl, score, score_cv]
@@ -460,6 +460,21 @@ def test_report_of_a_right_estimator():
     assert report.variance.shape == report.gradient.shape == (2, 4)
     again = check_estimator(reparam, num_rep=50)
     np.testing.assert_array_equal(report.gradient, again.gradient)
+
+
+def test_a_family_without_closed_entropy_is_judged_by_the_caller_s_exact_value():
+    """A mixture's ELBO by a fine grid; the bench refuses it without one, and sees a wrong one."""
+    q, grid = Mixture(1, 2), np.linspace(-15.0, 15.0, 3001)[:, None]
+    target = NormalNormal(np.array([0.3, 1.9, -0.4]), 0.5, 2.0, 0.7)
+
+    def exact(lam, shift=0.0):
+        log_q = q.log_prob(lam, grid)
+        inner = target.log_joint(grid) - log_q + shift * lam[0]
+        return np.sum(np.exp(log_q) * inner) * (grid[1, 0] - grid[0, 0])
+
+    report = check_estimator(reparam, target, q, exact=exact)
+    assert report.passed, report.summary()
+    assert not check_estimator(reparam, target, q, exact=lambda lam: exact(lam, 1.0)).passed
 
 
 def test_a_noise_free_estimator_passes():
