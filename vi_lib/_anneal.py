@@ -13,8 +13,8 @@ steps: keeping them left a posterior sd of .002 wrong by a factor 4.
 Measured with the defaults, adam(0.05) and 10 draws, on Gaussian targets of 1 to 10 dimensions (sd
 .002; correlation .9; sds from .001 to 10, also correlated) and a logistic regression, both
 families, 4 to 6 seeds: within .011 nats of the best ELBO, means within .08 posterior sd, log sds
-within .07, after 1500 to 12 000 iterations. The same rule stopped at its first plateau was up to 136
-nats short. A factor of .1 freezes correlated full-rank fits halfway (.4 nats short).
+within .07, after 1500 to 17 000 iterations. The same rule stopped at its first plateau was up to
+136 nats short. A factor of .1 freezes correlated full-rank fits halfway, .4 nats short.
 """
 
 from __future__ import annotations

@@ -6,13 +6,14 @@ import json
 import subprocess
 import sys
 import tracemalloc
+from dataclasses import replace
 
 import autograd.numpy as np
 import numpy as onp
 import pytest
 
 from vi_lib import densities
-from vi_lib._anneal import CHUNK
+from vi_lib._anneal import CHUNK, Memory, judge, reported
 from vi_lib._check import SupportError
 from vi_lib.estimators import score, stl
 from vi_lib.families import FullRank, MeanField
@@ -158,6 +159,56 @@ def test_cut_short_it_reports_the_better_of_average_and_iterate():
         later += 1
         assert gap(r.lam) < min(gap(now), gap(best)) + 0.02
     assert later > 3
+
+
+OLD, NEW = onp.array([1.0, 2.0]), onp.array([3.0, 4.0])
+ENDING = Memory(
+    lam=onp.array([9.0, 9.0]), optimizer={"k": 30}, rng={}, steps=30, judged=False, scale=0.3,
+    stage=1, start=10, flat=True, average={"k": 5, "mean": NEW}, best=OLD,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("gain", "ends", "kept"),
+    [
+        ((0.5, 0.1), False, NEW),  # worth another stage
+        ((0.01, 0.01), False, NEW),  # .03 is still possible
+        ((0.001, 0.001), True, NEW),
+        ((-0.01, 0.008), True, NEW),  # no worse, for all that is known
+        ((-0.01, 0.002), True, OLD),  # worse: keep what was reached
+        ((onp.nan, onp.nan), False, NEW),
+    ],
+)
+def test_a_stage_ends_by_what_its_average_gained(gain, ends, kept):
+    compared = []
+
+    def measured(lam, before):
+        compared.append((lam, before))
+        return gain
+
+    after, reason = judge(ENDING, [], QUICK, measured)
+    assert compared == [(NEW, OLD)]
+    assert (reason is not None) is ends
+    assert after.lam is after.best is kept
+    assert (after.stage, after.start, after.flat, after.average) == (2, 30, False, None)
+    assert after.optimizer is None
+    assert after.scale == pytest.approx(0.3 * QUICK.factor)
+    assert after.judged
+
+
+def test_an_average_under_way_is_not_judged_and_the_first_has_nothing_to_beat():
+    short = replace(ENDING, average={"k": 4, "mean": NEW})
+    assert judge(short, [], QUICK, None) == (replace(short, judged=True), None)
+    after, reason = judge(replace(ENDING, best=None, stage=0), [], QUICK, None)
+    assert reason is None
+    assert after.best is NEW
+
+
+@pytest.mark.parametrize(("difference", "want"), [(0.1, NEW), (-0.1, OLD), (onp.nan, OLD)])
+def test_cut_short_the_comparison_decides(difference, want):
+    assert reported(ENDING, QUICK, lambda lam, before: (difference, 1.0)) is want
+    assert reported(ENDING, None, None) is NEW  # a plain fit has its average
+    assert reported(replace(ENDING, average=None), None, None) is ENDING.lam
 
 
 # It repeats itself
