@@ -25,12 +25,11 @@ import numpy as np
 from vi_lib._check import (
     Array,
     ShapeError,
-    SupportError,
     require_finite,
     require_positive,
     require_shape,
 )
-from vi_lib._conjugate import coordinate_ascent
+from vi_lib._conjugate import coordinate_ascent, require_probabilities
 from vi_lib.densities import LOG_2PI
 from vi_lib.expfam import Dirichlet, NormalWishart, kl
 
@@ -190,6 +189,5 @@ def _responsibilities(init: Array, num_rows: int, K: int) -> Array:
     """Checked responsibilities (N, K)."""
     resp = np.array(init, dtype=float)
     require_shape("init", resp, (num_rows, K))
-    if not (np.all(resp >= 0.0) and np.allclose(resp.sum(axis=1), 1.0, rtol=0.0, atol=1e-8)):
-        raise SupportError("each row of init must be a probability vector")
+    require_probabilities("init", resp)
     return resp

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from vi_lib._check import Array, require_finite, require_positive, require_shape
+from vi_lib._check import Array, SupportError, require_finite, require_positive, require_shape
 
 #: An ELBO may fall by this fraction of its size between sweeps before it counts as a bug. Round-off
 #: makes a converged trace wobble in the last digits (1e-14 relative); a wrong update costs more.
@@ -65,6 +65,20 @@ def coordinate_ascent(
         if rise <= rel_tol * size:
             break
     return state, np.array(trace)
+
+
+def require_probabilities(name: str, rows: Array) -> None:
+    """Raise unless each row of a matrix (N, K) is a probability vector.
+
+    Raises:
+        SupportError: Naming the first row that is none.
+    """
+    good = np.all(rows >= 0.0, axis=1) & (np.abs(np.sum(rows, axis=1) - 1.0) <= 1e-8)
+    if not good.all():
+        first = int(np.argmin(good))
+        raise SupportError(
+            f"each row of {name} must be a probability vector, got {rows[first]} in row {first}"
+        )
 
 
 def named(what: str, values: Mapping[str, float], keys: tuple[str, ...]) -> tuple[float, ...]:

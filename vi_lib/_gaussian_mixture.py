@@ -24,7 +24,7 @@ from vi_lib._check import (
     require_positive,
     require_shape,
 )
-from vi_lib._conjugate import coordinate_ascent
+from vi_lib._conjugate import coordinate_ascent, require_probabilities
 from vi_lib.densities import LOG_2PI
 from vi_lib.gaussian_gamma import observations
 
@@ -107,8 +107,7 @@ def elbo_terms_gmm(x: Array, m: Array, s2: Array, resp: Array, prior_sd: float) 
     require_finite("resp", resp)
     require_positive("s2", s2)
     require_positive("prior_sd", prior_sd)
-    if np.any(resp < 0.0) or not np.allclose(resp.sum(axis=1), 1.0, rtol=0.0, atol=1e-8):
-        raise SupportError("each row of resp must be a probability vector")
+    require_probabilities("resp", resp)
     log_lik = -0.5 * np.sum(resp * (LOG_2PI + (x[:, None] - m) ** 2 + s2))
     log_prior_m = -0.5 * np.sum(LOG_2PI + 2.0 * np.log(prior_sd) + (m**2 + s2) / prior_sd**2)
     return {

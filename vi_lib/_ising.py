@@ -121,7 +121,8 @@ def noisy_image_field(image: Array, flip_prob: float) -> Array:
     image = np.asarray(image, dtype=float)
     require_shape("image", image, ("height", "width"))
     if not np.all(np.abs(image) == 1.0):
-        raise SupportError("image must consist of -1 and 1")
+        other = image[np.abs(image) != 1.0][0]
+        raise SupportError(f"image must consist of -1 and 1, got {other}")
     require_positive("flip_prob", flip_prob)
     if flip_prob >= 1.0:
         raise SupportError(f"flip_prob must be less than 1, got {flip_prob}")

@@ -82,15 +82,15 @@ def cavi_linreg(
     """
     X, y, prior_prec = regression_data(X, y, prior_prec)
     require_positive("noise_prec", noise_prec)
+    if num_sweeps < 1:
+        raise ValueError(f"num_sweeps must be at least 1, got {num_sweeps}")
     A, b = normal_equations(X, y, prior_prec, noise_prec)
     prec = np.diag(A).copy()
     mean, _ = coordinate_ascent(
         lambda mean: _sweep_means(mean, A, b),
         lambda mean: elbo_linreg(X, y, prior_prec, noise_prec, mean, prec),
-        np.zeros(X.shape[1]),
-        max_iter=num_sweeps,
-        rel_tol=-np.inf,
-    )
+        np.zeros(X.shape[1]), max_iter=num_sweeps, rel_tol=-np.inf,
+    )  # fmt: skip
     return mean, prec
 
 

@@ -181,7 +181,8 @@ def multivariate_normal(
         numpy.linalg.LinAlgError: if cov is not positive definite.
     """
     if (cov is None) == (chol is None):
-        raise TypeError("multivariate_normal needs either cov or chol")
+        both = "neither" if cov is None else "both"
+        raise TypeError(f"multivariate_normal needs either cov or chol, got {both}")
     name, matrix = ("cov", cov) if chol is None else ("chol", chol)
     dim = np.shape(matrix)[-1] if np.ndim(matrix) else 0
     require_shape(name, matrix, (dim, dim) if chol is None else (..., dim, dim))

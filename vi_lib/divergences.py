@@ -150,8 +150,12 @@ def kl_monte_carlo(log_q: LogDensity, log_p: LogDensity, theta: Array) -> tuple[
     if len(theta) < 2:
         raise ShapeError(f"a standard error needs at least 2 draws, got {len(theta)}")
     value = plain(ratios)
-    if onp.any(onp.isnan(value) | (value == -onp.inf)):
-        raise NonFiniteError("log_q(theta) - log_p(theta) must be numbers above -inf")
+    bad = onp.isnan(value) | (value == -onp.inf)
+    if onp.any(bad):
+        raise NonFiniteError(
+            f"log_q(theta) - log_p(theta) must be numbers above -inf, got {value[bad][0]}",
+            draw=int(onp.argmax(bad)),
+        )
     if onp.any(value == onp.inf):
         return onp.array(onp.inf), onp.array(onp.nan)
     estimate = np.mean(ratios)
