@@ -52,7 +52,7 @@ class Distribution(Protocol):
         """Draw an array of batch shape `shape`, by default `batch_shape`."""
 
     def log_prob(self, v: Array) -> Array:
-        """Return the log density or log probability of v (*batch, *event), (*batch), nats."""
+        """Return log density or log probability of v, `(*batch, *event)` -> `(*batch)`, nats."""
 
     @property
     def batch_shape(self) -> tuple[int, ...]:
@@ -201,13 +201,13 @@ class Transformed(Distribution):
         return self.base.batch_shape
 
     def theta(self, zeta: Array) -> Array:
-        """Map zeta (..., D) to theta (..., *shape)."""
+        """Map zeta (..., D) to theta `(..., *shape)`."""
         leading = np.shape(zeta)[:-1]
         rows = np.reshape(zeta, (*leading, math.prod(self.shape) // self._width, -1))
         return np.reshape(self.transform.inverse(rows), (*leading, *self.shape))
 
     def zeta(self, theta: Array) -> Array:
-        """Map theta (..., *shape) to zeta (..., D)."""
+        """Map theta `(..., *shape)` to zeta (..., D)."""
         leading = np.shape(theta)[: np.ndim(theta) - len(self.shape)]
         zeta = self.transform.forward(np.reshape(theta, (*leading, -1, self._width)))
         return np.reshape(zeta, (*leading, -1))

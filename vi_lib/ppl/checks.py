@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from vi_lib._check import plain
+from vi_lib.ppl._multivariate import Delta
 from vi_lib.ppl._support import contains, in_support, is_discrete
 from vi_lib.ppl.handlers import Program, Site, Trace, prototype
 
@@ -55,7 +56,7 @@ def require_same_sites(model: Trace, guide: Trace, *, thorough: bool = False) ->
     problems = [_missing(wanted[name]) for name in wanted if name not in given]
     problems = [problem for problem in problems if problem]
     for name, site in guide.items():
-        if site["type"] == "sample" and site["observed"]:
+        if site["type"] == "sample" and site["observed"] and not is_deterministic(site):
             problems.append(f"{name!r} is observed in the guide: only the model sees data")
     for name in given:
         if name not in wanted:
@@ -76,6 +77,14 @@ def require_same_sites(model: Trace, guide: Trace, *, thorough: bool = False) ->
             + "\n  ".join(problems)
             + f"\nlatent sites of the model: {listed[0]}\nsites of the guide: {listed[1]}"
         )
+
+
+def is_deterministic(site: Site) -> bool:
+    """Return whether a site records a computed value (`deterministic`), which is no data."""
+    dist: Any = site["dist"]
+    while hasattr(dist, "base"):
+        dist = dist.base
+    return isinstance(dist, Delta) and site["observed"]
 
 
 def value_shape(site: Site) -> tuple[int, ...]:

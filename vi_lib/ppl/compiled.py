@@ -64,11 +64,11 @@ class Compiled:
         return self.layout.names
 
     def constrain(self, zeta: Array) -> dict[str, Array]:
-        """Map zeta (..., D) to site -> value (..., *shape)."""
+        """Map zeta (..., D) to site -> value `(..., *shape)`."""
         return self.layout.constrain(zeta)
 
     def unconstrain(self, theta: Mapping[str, Any]) -> Array:
-        """Map site -> value (..., *shape) to zeta (..., D)."""
+        """Map site -> value `(..., *shape)` to zeta (..., D)."""
         return self.layout.unconstrain(theta)
 
     def log_p(self, zeta: Array) -> Array:

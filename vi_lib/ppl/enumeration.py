@@ -138,7 +138,7 @@ def marginal_log_joint(sites: Trace, axes: dict[str, int], keep: Dims = frozense
 def posterior_of_discrete(
     model: Program, args: tuple[Any, ...], values: Trace, rng: onp.random.Generator | None = None
 ) -> dict[str, Array]:
-    """Return p(z = k | x, other latents) of each enumerated site, (K, *batch), exactly.
+    """Return p(z = k | x, other latents) of each enumerated site, `(K, *batch)`, exactly.
 
     Args:
         model: A model marked by `config_enumerate`.

@@ -106,8 +106,8 @@ def plate_depth(sites: Trace) -> int:
     return max(depths, default=0)
 
 
-def seed(fn: Program, rng: onp.random.Generator) -> Handler:
-    """Run `fn` with this source of draws."""
+def seed(fn: Program | None, rng: onp.random.Generator) -> Handler:
+    """Run `fn`, or with None the body of a `with` statement, with this source of draws."""
 
     def process(message: Message) -> None:
         if message["rng"] is None:

@@ -33,7 +33,7 @@ class Importance:
     """Weighted draws.
 
     Attributes:
-        samples: Site -> draws of the guide (S, *shape).
+        samples: Site -> draws of the guide `(S, *shape)`.
         log_weights: Their log weights (S,), nats.
         smoothed: The normalised log weights with a smoothed tail (S,).
         log_evidence: Log of the weights' mean, nats.
@@ -55,7 +55,7 @@ class Importance:
         return effective_draws(self.log_weights)
 
     def resample(self, rng: np.random.Generator, n: int) -> dict[str, Array]:
-        """Draw n values of each site with replacement by the smoothed weights, (n, *shape)."""
+        """Draw n values of each site with replacement by the smoothed weights, `(n, *shape)`."""
         rows = rng.choice(len(self.smoothed), n, p=np.exp(self.smoothed))
         return {name: values[rows] for name, values in self.samples.items()}
 

@@ -24,7 +24,7 @@ class Predictive:
 
     Attributes:
         model: The model. Its observations are ignored, so the arguments may be those of the fit.
-        posterior: Site -> draws (S, *shape), such as `Result.sample` or `Importance.resample`.
+        posterior: Site -> draws `(S, *shape)`, such as `Result.sample` or `Importance.resample`.
         guide: A guide to draw from instead.
         params: Parameters of guide and model on the real line, such as `svi(...).params`.
         num_samples: Number of draws; with `posterior`, its own.
@@ -54,7 +54,7 @@ class Predictive:
                 raise ShapeError(f"posterior needs one number of draws at all sites, got {lengths}")
 
     def __call__(self, rng: np.random.Generator, *args: Any) -> dict[str, Array]:
-        """Return site -> draws (S, *shape).
+        """Return site -> draws `(S, *shape)`.
 
         Raises:
             ValueError: Naming the site, if the posterior lacks a latent site that is not `fresh`.

@@ -48,14 +48,14 @@ class SVIResult:
     values: dict[str, Array]
     elbo: float
     elbo_se: float
-    history: Array
+    history: Array = field(repr=False)
     opt_state: Any = field(repr=False)
     rng_state: Mapping[str, Any] = field(repr=False)
     guide: Program = field(repr=False)
     args: tuple[Any, ...] = field(repr=False)
 
     def sample(self, rng: np.random.Generator, n: int) -> dict[str, Array]:
-        """Draw n values of each latent site from the guide, site -> (n, *shape).
+        """Draw n values of each latent site from the guide, site -> `(n, *shape)`.
 
         A site in a subsampled plate has the rows of one run, which differ from draw to draw.
         """
@@ -83,7 +83,7 @@ def svi_step(
         opt_state: What the last step returned, None at first.
         rng: Source of the draws; it moves on.
         *args: Arguments of model and guide.
-        optimizer: A step rule of `vi_lib.optimizers`, by default `adam(0.01)`. Adam's second
+        optimizer: A step rule of `vi_lib.optimizers`, by default `adam(0.05)`. Adam's second
             moment remembers 1000 steps; after a start far away, `beta2=0.98` is much faster.
         **settings: `num_particles`, `estimator`, `vectorize_particles`, `depth` of `elbo_values`.
 
@@ -95,7 +95,7 @@ def svi_step(
         NonFiniteError: Naming the site or the parameter, if something is not finite.
     """
     params, opt_state, values = _step(
-        model, guide, params, opt_state, rng, args, optimizer or adam(0.01), settings
+        model, guide, params, opt_state, rng, args, optimizer or adam(0.05), settings
     )
     return params, opt_state, float(np.mean(values))
 
@@ -119,7 +119,7 @@ def svi(
         *args: Arguments of model and guide.
         rng: Source of the draws; not with `resume`, which brings its own.
         num_steps: Number of steps.
-        optimizer: A step rule of `vi_lib.optimizers`, by default `adam(0.01)`.
+        optimizer: A step rule of `vi_lib.optimizers`, by default `adam(0.05)`.
         resume: A result to go on from; the outcome is that of an uninterrupted run, bit for bit.
         callback: Called after each step with its number, the parameters and the ELBO estimate.
         **settings: `num_particles`, `estimator`, `vectorize_particles`, `depth` of `elbo_values`.
@@ -138,7 +138,7 @@ def svi(
         history = list(map(tuple, resume.history))
         rng = restore_generator(resume.rng_state)
     assert rng is not None
-    step = optimizer or adam(0.01)
+    step = optimizer or adam(0.05)
     if settings.get("vectorize_particles") and settings.get("depth") is None:
         settings["depth"] = batch_depth(model, guide, args)
     for _ in range(num_steps):

@@ -70,6 +70,33 @@ def test_a_narrower_support_is_allowed():
     ppl.check_guide(model, guide(a=ppl.LogNormal(), b=ppl.Beta(2.0, 2.0)))
 
 
+def test_computed_values_may_be_recorded_in_model_guide_and_under_all_handlers():
+    def recorded(y):
+        a = ppl.sample("a", ppl.Normal())
+        ppl.deterministic("square", a**2)
+        with ppl.plate("rows", len(y)):
+            z = ppl.sample("z", ppl.Bernoulli(0.3))
+            mean = ppl.deterministic("mean", a + z)
+            ppl.sample("y", ppl.Normal(mean, 1.0), obs=y)
+
+    def guide(y):
+        sd = ppl.deterministic("sd", 2.0 * ppl.param("half", 0.5, "positive"))
+        ppl.sample("a", ppl.Normal(0.0, sd))
+
+    y, marked = onp.array([0.3, -0.2]), ppl.config_enumerate(recorded)
+    ppl.check_guide(marked, guide, y)
+    rng = onp.random.default_rng(0)
+    values, slope = ppl.elbo_and_gradient(
+        marked, guide, {"half": 0.0}, (y,), rng, num_particles=3, vectorize_particles=True
+    )
+    assert values.shape == (3,)
+    assert slope["half"] != 0.0
+    assert ppl.compile(marked, y).vectorized
+    new = ppl.Predictive(recorded, guide=guide, params={}, num_samples=4, fresh=["z"])(rng, y)
+    onp.testing.assert_array_equal(new["square"], new["a"] ** 2)
+    onp.testing.assert_array_equal(new["mean"], new["a"][:, None] + new["z"])
+
+
 def test_plates_must_be_the_same():
     def rows(size):
         def program():
