@@ -14,7 +14,7 @@ from vi_lib._fit_checks import diagnose, require_fit
 from vi_lib.estimators import LogDensity, reparam_entropy
 from vi_lib.families import Family, FullRank, MeanField
 from vi_lib.layout import Layout, unnamed
-from vi_lib.model import Model
+from vi_lib.model import Target
 
 FAMILIES: dict[str, Callable[[int], Family]] = {"mean_field": MeanField, "full_rank": FullRank}
 #: Draws to begin with; a full-rank q begins with 4 D if that is more.
@@ -24,7 +24,7 @@ START_SD = (1.0, 0.1, 0.01, 0.001)
 
 
 def target(
-    model: Model | LogDensity, family: str | Family, layout: Layout | None
+    model: Target | LogDensity, family: str | Family, layout: Layout | None
 ) -> tuple[LogDensity, Family, Layout]:
     """Return log density, family and names.
 
@@ -36,13 +36,13 @@ def target(
         if family not in FAMILIES:
             known = ", ".join(map(repr, FAMILIES))
             raise ValueError(f"family must be {known} or a family object, got {family!r}")
-        if not isinstance(model, Model):
+        if not isinstance(model, Target):
             raise ValueError(
                 f"a bare log density has no dimension: give a family object, such as MeanField(3),"
                 f" got {family!r}"
             )
         family = FAMILIES[family](model.dim)
-    if isinstance(model, Model):
+    if isinstance(model, Target):
         if layout is not None:
             raise ValueError("a model brings its own layout: leave it out")
         layout = model.layout
@@ -50,7 +50,7 @@ def target(
         layout = layout or unnamed(family.dim)
     if layout.dim != family.dim:
         raise ShapeError(f"the model has {layout.dim} coordinates, {family!r} has {family.dim}")
-    return model.log_p if isinstance(model, Model) else model, family, layout
+    return model.log_p if isinstance(model, Target) else model, family, layout
 
 
 def plan(
@@ -101,7 +101,7 @@ def coordinates(lr_for: Sequence[int | str] | None, layout: Layout, q: Family) -
 
 
 def first(
-    model: Model | LogDensity,
+    model: Target | LogDensity,
     f: Frozen,
     start: Mapping[str, Any] | None,
     lam: Array | None,
@@ -120,9 +120,9 @@ def first(
         starts = [np.array(lam, dtype=float)]
         require_shape("lam", starts[0], (f.q.num_params,))
     else:
-        if start is not None and not isinstance(model, Model):
+        if start is not None and not isinstance(model, Target):
             raise ValueError("start names the parameters of a model; give lam for a log density")
-        mean = model.start(start) if isinstance(model, Model) and start else 0.0
+        mean = layout.start(start) if start else 0.0
         starts = [f.q.init(mean, sd) for sd in START_SD]
     require_fit(f.log_p, f.q, starts[0], reparam_entropy)
     for candidate in starts:

@@ -20,7 +20,7 @@ from vi_lib.estimators import LogDensity
 from vi_lib.eta import search_eta
 from vi_lib.families import Family, FullRank, LowRank, MeanField
 from vi_lib.fit import fit
-from vi_lib.model import Model
+from vi_lib.model import Model, Target
 from vi_lib.optimizers import advi_step
 from vi_lib.result import Result
 from vi_lib.transforms import Transform
@@ -34,7 +34,7 @@ NUM_DRAWS = 10
 
 
 def advi(
-    model: Model,
+    model: Target,
     family: str | Family = "mean_field",
     *,
     rank: int | None = None,
@@ -46,7 +46,7 @@ def advi(
     """Fit a Gaussian on the unconstrained scale of a model.
 
     Args:
-        model: The model; its parameters must be continuous.
+        model: A `Model`, or a program that `ppl.compile` made; its parameters are continuous.
         family: `"mean_field"`, `"full_rank"`, `"low_rank"` or a family of the model's dimension.
         rank: Number of common factors of `"low_rank"`, by default 5, or D if that is less.
         start: Values to start from, by name, on the parameters' own scale, `{"sd": 2.0}`. They
@@ -69,7 +69,7 @@ def advi(
     q = _family(model, family, rank)
     if start is not None:
         _exclude("start", options, "lam", "resume")
-        options["lam"] = q.init(model.start(start))
+        options["lam"] = q.init(model.layout.start(start))
     searched = ""
     if eta is not None:
         _exclude("eta", options, "optimizer")
@@ -85,7 +85,7 @@ def advi(
     return replace(result, reason=result.reason + searched) if searched else result
 
 
-def _family(model: Model, family: str | Family, rank: int | None) -> Family:
+def _family(model: Target, family: str | Family, rank: int | None) -> Family:
     if rank is not None and family != "low_rank":
         raise ValueError(f'rank belongs to family="low_rank", got {family!r}')
     if family == "low_rank":
@@ -104,7 +104,12 @@ def _exclude(what: str, options: Mapping[str, Any], *others: str) -> None:
             raise ValueError(f"{what} and {name} contradict one another: leave one out")
 
 
-def _batches(model: Model, size: int) -> Callable[[onp.random.Generator], LogDensity]:
+def _batches(model: Target, size: int) -> Callable[[onp.random.Generator], LogDensity]:
+    if not isinstance(model, Model):
+        raise ValueError(
+            "batch_size needs a Model, whose observations are rows; got a compiled program:"
+            " subsample its plate and fit it with ppl.svi"
+        )
     if not 1 <= size <= model.num_data:
         raise ValueError(
             f"batch_size must lie between 1 and the {model.num_data} observations, got {size}"

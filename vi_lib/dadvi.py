@@ -37,7 +37,7 @@ from vi_lib._newton import Point, ascend
 from vi_lib.estimators import LogDensity
 from vi_lib.families import Family
 from vi_lib.layout import Layout
-from vi_lib.model import Model
+from vi_lib.model import Target
 from vi_lib.result import Status
 
 __all__ = ["DadviResult", "dadvi"]
@@ -57,7 +57,7 @@ class _Search:
 
 
 def dadvi(
-    model: Model | LogDensity,
+    model: Target | LogDensity,
     family: str | Family = "mean_field",
     *,
     start: Mapping[str, Any] | None = None,
@@ -75,8 +75,9 @@ def dadvi(
     """Fit a Gaussian by maximising the ELBO on frozen draws, and say how exact its means are.
 
     Args:
-        model: A model, or a log density (M, D) -> (M,) in nats, then with a family object. It is
-            called with all M draws at once, so a model holds M times N log likelihoods.
+        model: A `Model`, a compiled program, or a log density (M, D) -> (M,) in nats, then with a
+            family object. It is called with all M draws at once, so a model holds M times N log
+            likelihoods.
         family: `"mean_field"`, `"full_rank"`, or `MeanField(D)` or `FullRank(D)`. On few draws the
             objective of a full-rank q is unbounded, and on not many more its sds are too large;
             mean-field with linear response gives correlations from fewer draws.

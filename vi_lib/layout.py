@@ -171,6 +171,32 @@ class Layout:
             columns.append(zeta.reshape((*leading, math.prod(at.zeta_shape))))
         return onp.concatenate(columns, axis=-1)
 
+    def start(self, values: Mapping[str, Any]) -> Array:
+        """Return the zeta (D,) of a starting point that is given by name, theta's own scale.
+
+        Parameters that are not named start at zeta = 0: 0 for a real one, 1 for a positive one.
+
+        Raises:
+            ShapeError: If a name is unknown or a shape does not fit.
+            SupportError: If a value lies outside its support, its boundary included.
+        """
+        unknown = [name for name in values if name not in self.params]
+        if unknown:
+            raise ShapeError(
+                f"start names {', '.join(unknown)}; the parameters are {', '.join(self.params)}"
+            )
+        at_zero = self.constrain(onp.zeros(self.dim))
+        shapes = {name: param.shape for name, param in self.params.items()}
+        given = {name: onp.asarray(value, dtype=float) for name, value in values.items()}
+        for name, value in given.items():
+            if value.shape not in ((), shapes[name]):
+                raise ShapeError(
+                    f"start[{name!r}] must have shape {shapes[name]} or be a number,"
+                    f" got {value.shape}"
+                )
+            given[name] = onp.broadcast_to(value, shapes[name])
+        return onp.asarray(self.unconstrain({**at_zero, **given}))
+
     def log_abs_det_jacobian(self, zeta: Array) -> Array:
         """Return log|det d theta / d zeta|, (..., D) -> (...)."""
         require_shape("zeta", zeta, (..., self.dim))

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import autograd.numpy as np
 import numpy as onp
@@ -23,10 +23,26 @@ from vi_lib._check import Array, ShapeError, require_shape
 from vi_lib.estimators import LogDensity
 from vi_lib.layout import Layout, Param
 
-__all__ = ["Model", "Param"]
+__all__ = ["Model", "Param", "Target"]
 
 Theta = dict[str, Array]
 Data = Array | Mapping[str, Array]
+
+
+@runtime_checkable
+class Target(Protocol):
+    """What `advi` and `dadvi` need of a model: a `Model`, or a program that `ppl.compile` made."""
+
+    @property
+    def layout(self) -> Layout:
+        """Where each parameter sits in zeta."""
+
+    @property
+    def dim(self) -> int:
+        """Number of unconstrained coordinates D."""
+
+    def log_p(self, zeta: Array) -> Array:
+        """Return the log joint on the unconstrained scale, (..., D) -> (...), nats."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,22 +145,7 @@ class Model:
             ShapeError: If a name is unknown or a shape does not fit.
             SupportError: If a value lies outside its support, its boundary included.
         """
-        unknown = [name for name in values if name not in self.params]
-        if unknown:
-            raise ShapeError(
-                f"start names {', '.join(unknown)}; the parameters are {', '.join(self.params)}"
-            )
-        at_zero = self.constrain(onp.zeros(self.dim))
-        shapes = {name: param.shape for name, param in self.params.items()}
-        given = {name: onp.asarray(value, dtype=float) for name, value in values.items()}
-        for name, value in given.items():
-            if value.shape not in ((), shapes[name]):
-                raise ShapeError(
-                    f"start[{name!r}] must have shape {shapes[name]} or be a number,"
-                    f" got {value.shape}"
-                )
-            given[name] = onp.broadcast_to(value, shapes[name])
-        return onp.asarray(self.unconstrain({**at_zero, **given}))
+        return self.layout.start(values)
 
     def minibatch(self, idx: Array) -> LogDensity:
         """The log joint estimated from the observations `idx` (B,).

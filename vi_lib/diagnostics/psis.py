@@ -110,7 +110,8 @@ def pareto_quantile(u: Array, k: float, sigma: float) -> Array:
     """Return sigma ((1 - u)^-k - 1) / k, the quantile function, elementwise; the limit if k = 0."""
     if abs(k) < 1e-12:
         return -sigma * np.log1p(-u)
-    return sigma * np.expm1(-k * np.log1p(-u)) / k
+    with np.errstate(over="ignore"):  # a tail so heavy that its quantiles are beyond all floats
+        return sigma * np.expm1(-k * np.log1p(-u)) / k
 
 
 def tail_length(num_draws: int) -> int:

@@ -58,6 +58,12 @@ def test_a_handful_of_weights_that_stand_out_is_the_worst():
     assert khat(log_w) == math.inf
 
 
+def test_a_tail_beyond_all_floats_is_no_warning():
+    smoothed, k = psis(-((np.arange(1000.0) / 10.0) ** 2))
+    assert k > 10.0
+    np.testing.assert_allclose(np.sum(np.exp(smoothed)), 1.0)
+
+
 def test_zero_weights_are_allowed():
     log_w = np.random.default_rng(2).normal(size=200)
     log_w[:20] = -np.inf

@@ -12,7 +12,7 @@ import numpy as onp
 import pytest
 from scipy import stats
 
-from vi_lib import cavi, datasets, densities, families, fit, oracles, ppl
+from vi_lib import advi, cavi, dadvi, datasets, densities, families, fit, oracles, ppl
 from vi_lib._special import digamma, gammaln
 from vi_lib.gaussian_gamma import elbo_gaussian_gamma
 from vi_lib.optimizers import adam, sgd
@@ -499,3 +499,17 @@ def test_heights_with_the_prior_as_proposal():
     evidence, _, _ = quadrature(compiled.log_p, (195.0, 2.0), (90.0, 9.0), num=901)
     weighted = ppl.importance(model, prior, x, rng=rng(15), num_samples=4000)
     require_z(weighted.log_evidence, evidence, weighted.log_evidence_se)
+
+
+def test_a_compiled_program_goes_where_a_model_goes():
+    """`dadvi` and `advi` take it as it is; on whitened draws a Gaussian posterior is exact."""
+    compiled = ppl.compile(mean_model, SENSORS)
+    mean, cov = mean_model_posterior()
+    start = {"mean_temp": 18.0}
+    found = dadvi(compiled, "full_rank", rng=rng(3), progress=False, start=start).result
+    onp.testing.assert_allclose(found.mean, mean, rtol=1e-6)
+    onp.testing.assert_allclose(found.cov, cov, rtol=1e-5, atol=1e-8)
+    few = advi(compiled, start=start, max_iters=1, stop=None, rng=rng(4), progress=False)
+    assert abs(few.mean[0] - 18.0) < 1.0
+    with pytest.raises(ValueError, match=r"batch_size needs a Model.*compiled program"):
+        advi(compiled, batch_size=2)
