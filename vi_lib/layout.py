@@ -178,7 +178,7 @@ class Layout:
 
         Raises:
             ShapeError: If a name is unknown or a shape does not fit.
-            SupportError: If a value lies outside its support, its boundary included.
+            SupportError: If a value lies outside its support or on its boundary.
         """
         unknown = [name for name in values if name not in self.params]
         if unknown:
@@ -195,7 +195,14 @@ class Layout:
                     f" got {value.shape}"
                 )
             given[name] = onp.broadcast_to(value, shapes[name])
-        return onp.asarray(self.unconstrain({**at_zero, **given}))
+        zeta = onp.asarray(self.unconstrain({**at_zero, **given}))
+        for name, value in zip(self.coordinates, zeta, strict=True):
+            if not onp.isfinite(value):
+                raise SupportError(
+                    f"start must lie inside the support of {name}, its boundary excluded, got"
+                    f" {value} on the real line"
+                )
+        return zeta
 
     def log_abs_det_jacobian(self, zeta: Array) -> Array:
         """Return log|det d theta / d zeta|, (..., D) -> (...)."""

@@ -143,7 +143,7 @@ class Model:
 
         Raises:
             ShapeError: If a name is unknown or a shape does not fit.
-            SupportError: If a value lies outside its support, its boundary included.
+            SupportError: If a value lies outside its support or on its boundary.
         """
         return self.layout.start(values)
 
