@@ -4,6 +4,17 @@ from __future__ import annotations
 
 #: Module -> test files (below tests/vi_lib) that notice most, where their names do not say so.
 FIRST: dict[str, tuple[str, ...]] = {
+    "_implicit": ("test_implicit.py", "test_sampling.py"),
+    "_low_rank": ("test_low_rank.py", "test_family_laws.py"),
+    "_matrices": ("test_family_laws.py", "test_full_rank.py"),
+    "_mixture": ("test_mixture.py", "test_family_laws.py"),
+    "_flow": ("test_flow.py", "test_family_laws.py"),
+    "_projection": ("test_divergences.py",),
+    "_quantile": ("test_mixture.py", "test_family_laws.py"),
+    "_simplex": ("test_transform_laws.py", "test_transforms.py"),
+    "_special": ("test_special.py", "test_expfam.py", "test_mixture.py"),
+    "_wishart": ("test_expfam.py",),
+    "families": ("test_family_laws.py", "test_families.py"),
     "_quadrature": ("test_quadrature_oracle.py",),
     "_scale_mixture": ("test_oracles.py",),
     "_unknown_scale": ("test_oracles.py",),

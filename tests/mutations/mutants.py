@@ -102,7 +102,7 @@ def _changes(node: ast.expr) -> Iterator[tuple[str, ast.expr]]:
         words = any(isinstance(part, (ast.JoinedStr, ast.List, ast.Tuple)) or
                     (isinstance(part, ast.Constant) and isinstance(part.value, (str, int)))
                     for part in (left, right))  # fmt: skip
-        if isinstance(node.op, (ast.Add, ast.Sub)) and not words:
+        if isinstance(node.op, (ast.Add, ast.Sub)) and not words and not _is_zeros(right):
             other = ast.Sub() if isinstance(node.op, ast.Add) else ast.Add()
             yield "sign", ast.BinOp(left, other, right)
             if _calls(right, JACOBIANS):
@@ -123,6 +123,13 @@ def _changes(node: ast.expr) -> Iterator[tuple[str, ast.expr]]:
             yield "sign", node.operand
     elif isinstance(node, ast.Call) and _name(node.func) == "sqrt" and len(node.args) == 1:
         yield "square", node.args[0]
+
+
+def _is_zeros(node: ast.expr) -> bool:
+    """Whether a term only lends its shape: zeros, by name or as a call."""
+    while isinstance(node, ast.Subscript):
+        node = node.value
+    return _name(node.func if isinstance(node, ast.Call) else node) in {"zeros", "more"}
 
 
 def _calls(node: ast.expr, names: set[str]) -> bool:
