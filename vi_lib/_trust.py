@@ -32,6 +32,9 @@ Level = Literal["trust", "caution", "do not trust"]
 KHAT_DRAWS = 1000
 #: Up to here the importance weights have a finite variance.
 CLOSE = 0.5
+#: Below this sd of the log weights, in nats, all weights are alike, whatever the shape of their tail:
+#: no mean is off by more than a fifth of a sd, no sd by more than a seventh of itself.
+SMALL_SPREAD = 0.2
 #: Beyond this sd of the log weights, in nats, a mean may be off by half a posterior sd; KL(q || p)
 #: is about sd^2 / 2, an eighth of a nat.
 LARGE_SPREAD = 0.5
@@ -129,8 +132,10 @@ def judge(
         error = f"the ELBO is uncertain by {elbo_se:.2g} nats"
         against.append(("caution", f"{error}, so do not compare models by it"))
     if not against:
-        small = f"k-hat {khat:.2f} and the log weights' spread {spread:.2f} nats are small"
-        return Trust("trust", (f"{small}, so q is near the posterior",))
+        near = f"the log weights vary by {spread:.2f} nats only, so q is near the posterior"
+        if khat > CLOSE:
+            near += f"; k-hat {khat:.2f} is that of its far tails"
+        return Trust("trust", (near,))
     against.sort(key=lambda item: item[0] == "caution")  # stable: the gravest first
     return Trust(against[0][0], tuple(reason for _, reason in against))
 
@@ -140,7 +145,7 @@ def _against_khat(
 ) -> list[tuple[Level, str]]:
     if math.isnan(khat):
         return [("caution", "k-hat is unknown, so nothing has compared q with the posterior")]
-    if khat <= CLOSE and not spread > LARGE_SPREAD:
+    if spread <= SMALL_SPREAD or (khat <= CLOSE and not spread > LARGE_SPREAD):
         return []
     if khat <= CLOSE:
         off = f"the log weights vary by {spread:.2g} nats, and a mean may be off by as many sds"
