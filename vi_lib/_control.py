@@ -71,8 +71,11 @@ def rao_blackwell(terms: Callable[[Array], Array]) -> Estimator:
             evaluated, never differentiated.
 
     Returns:
-        an estimator; it raises TypeError unless q is `MeanField`, and ShapeError if the terms are
-        not (M, D).
+        an estimator, for `MeanField` only.
+
+    Raises:
+        TypeError: when the estimator is called with a family that is not factorised.
+        ShapeError: when the terms are not (M, D).
     """
 
     def estimator(lam: Array, log_p: LogDensity, q: Family, eps: Array) -> Array:

@@ -120,7 +120,10 @@ def explicit_gradient(function: ExplicitEstimator) -> Estimator:
             with a value for each group of draws (G,) and (G, P).
 
     Returns:
-        an estimator. It raises ShapeError if a shape is wrong.
+        an estimator.
+
+    Raises:
+        ShapeError: when the estimator is called and a shape is wrong.
     """
 
     @functools.wraps(function)

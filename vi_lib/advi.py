@@ -136,6 +136,9 @@ def advi_gradients(
 
     Returns:
         `(g_mu, g_omega)`, each (D,).
+
+    Raises:
+        ShapeError: Unless mu and omega are (D,) and eps (M, D).
     """
     mu, omega, eps = (onp.asarray(a, dtype=float) for a in (mu, omega, eps))
     require_shape("mu", mu, ("D",))
@@ -169,6 +172,10 @@ def advi_mean_field(
     Returns:
         `mu` (D,) and `omega` = log sd (D,) of zeta, and `elbo`, the estimate of each step
         (num_iter,).
+
+    Raises:
+        ShapeError: Unless init is (D,) with a transform for each coordinate.
+        SupportError: Unless rate is positive.
     """
     mu = onp.array(init, dtype=float)
     require_shape("init", mu, ("D",))

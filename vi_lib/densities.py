@@ -135,6 +135,9 @@ def categorical_logits(x: Array, logits: Array) -> Array:
 
     Returns:
         log probabilities, the leading axes of both broadcast, nats.
+
+    Raises:
+        ShapeError: if logits is a number.
     """
     require_shape("logits", logits, (..., "K"))
     chosen = onp.asarray(x)[..., None] == onp.arange(np.shape(logits)[-1])

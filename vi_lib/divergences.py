@@ -144,6 +144,7 @@ def kl_monte_carlo(log_q: LogDensity, log_p: LogDensity, theta: Array) -> tuple[
 
     Raises:
         NonFiniteError: if a difference is NaN or -inf, as when q excludes its own draw.
+        ShapeError: unless both return one value a draw, (S,), of at least 2.
     """
     ratios = log_q(theta) - log_p(theta)
     require_shape("log_q(theta) - log_p(theta)", ratios, (len(theta),))
@@ -172,6 +173,9 @@ def elbo_monte_carlo(log_joint: LogDensity, log_q: LogDensity, theta: Array) -> 
         log_joint: theta (S, D) -> log p(x, theta) (S,).
         log_q: normalised log density of the draws, (S, D) -> (S,).
         theta: draws from q, (S, D) or (S,).
+
+    Raises:
+        ShapeError: unless both return one value a draw, (S,).
     """
     terms = log_joint(theta) - log_q(theta)
     require_shape("log_joint(theta) - log_q(theta)", terms, (len(theta),))
@@ -197,6 +201,7 @@ def elbo_normal_mean(
 
     Raises:
         SupportError: unless the standard deviations are positive and finite.
+        ShapeError: unless x is (N,) with N >= 1.
     """
     x = onp.asarray(x, dtype=float)
     require_shape("x", x, ("N",))

@@ -39,7 +39,11 @@ __all__ = ["CouplingFlow", "Family", "FullRank", "LowRank", "MeanField", "Mixtur
 
 @dataclass(frozen=True)
 class MeanField:
-    """Independent Gaussians: lam = (mu, omega), omega = log sd, P = 2 D (eq. (5))."""
+    """Independent Gaussians: lam = (mu, omega), omega = log sd, P = 2 D (eq. (5)).
+
+    Raises:
+        ShapeError: unless dim is a whole number of at least 1.
+    """
 
     dim: int
 
@@ -113,6 +117,9 @@ class FullRank:
 
     lam holds mu, then the lower triangle of L row by row with the logarithm of each diagonal entry:
     every lam is a valid Gaussian and every Gaussian has exactly one lam.
+
+    Raises:
+        ShapeError: unless dim is a whole number of at least 1.
     """
 
     dim: int

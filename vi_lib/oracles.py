@@ -54,7 +54,11 @@ __all__ = [
 
 @dataclass(frozen=True, eq=False)
 class CorrelatedGaussian:
-    """The normalised density N(theta; mean, cov): log evidence 0. mean (D,), cov (D, D)."""
+    """The normalised density N(theta; mean, cov): log evidence 0. mean (D,), cov (D, D).
+
+    Raises:
+        ShapeError: unless mean is (D,) and cov (D, D).
+    """
 
     mean: Array
     cov: Array

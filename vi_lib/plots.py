@@ -82,6 +82,9 @@ def elbo_trace(
         log_evidence: The bound log p(x), drawn as a dashed line.
         view_from: First iteration that the vertical range must hold, as the first ELBOs can be
             thousands of nats below the last.
+
+    Raises:
+        ValueError: If `window` is not between 1 and the number of iterations.
     """
     elbo = np.asarray(elbo, dtype=float)
     if not 1 <= window <= len(elbo):
@@ -218,6 +221,9 @@ def gradient_arrows(
         centre: Mean of q (2,).
         scale: Length on the axes of a gradient of length 1. By default the longest arrow, that
             of the mean included, is a quarter of the horizontal range, so set the limits first.
+
+    Raises:
+        ShapeError: If the shapes do not fit.
     """
     theta, gradients = np.asarray(theta, dtype=float), np.asarray(gradients, dtype=float)
     weights = np.asarray(weights, dtype=float)

@@ -130,6 +130,7 @@ def importance_weights(
 
     Raises:
         NonFiniteError: If log p is NaN or inf at a draw, naming it.
+        ShapeError: Unless log_p maps (M, D) to (M,).
     """
     q, lam = result.family, result.lam
     zeta = q.transport(lam, q.noise(rng, num_draws))

@@ -240,6 +240,9 @@ def hdi(draws: Array, mass: float) -> tuple[Array, Array]:
 
     Returns:
         Lower ends (D,) and upper ends (D,).
+
+    Raises:
+        ShapeError: Unless draws is (S, D).
     """
     require_shape("draws", draws, ("S", "D"))
     ordered = np.sort(draws, axis=0)

@@ -35,14 +35,22 @@ from vi_lib._implicit import gamma_log_quantile
 
 
 def exponential(eps: Array, rate: Any) -> Array:
-    """Return x = -log(eps) / rate, elementwise: density rate exp(-rate x), F(x) = 1 - eps."""
+    """Return x = -log(eps) / rate, elementwise: density rate exp(-rate x), F(x) = 1 - eps.
+
+    Raises:
+        SupportError: unless 0 < eps < 1 and rate > 0.
+    """
     _require_uniform(eps)
     require_positive("rate", rate)
     return -np.log(eps) / rate
 
 
 def cauchy(eps: Array, loc: Any, scale: Any) -> Array:
-    """Return x = loc + scale tan(π eps), elementwise; F(x) = eps + 1/2 modulo 1."""
+    """Return x = loc + scale tan(π eps), elementwise; F(x) = eps + 1/2 modulo 1.
+
+    Raises:
+        SupportError: unless 0 < eps < 1 and scale > 0.
+    """
     _require_uniform(eps)
     require_positive("scale", scale)
     return loc + scale * np.tan(onp.pi * eps)
@@ -53,6 +61,9 @@ def laplace(eps: Array, loc: Any, scale: Any) -> Array:
 
     With e = eps - 1/2 in (-1/2, 1/2), x = loc - scale sign(e) log(1 - 2 abs(e)). The argument of
     the logarithm is twice the smaller of eps and 1 - eps, which keeps the digits of a tiny eps.
+
+    Raises:
+        SupportError: unless 0 < eps < 1 and scale > 0.
     """
     _require_uniform(eps)
     require_positive("scale", scale)
@@ -62,7 +73,12 @@ def laplace(eps: Array, loc: Any, scale: Any) -> Array:
 
 
 def standard_laplace(eps: Array) -> Array:
-    """Return log(eps_1 / eps_2), the difference of two standard exponentials; (..., 2) -> (...)."""
+    """Return log(eps_1 / eps_2), the difference of two standard exponentials; (..., 2) -> (...).
+
+    Raises:
+        ShapeError: unless eps is (..., 2).
+        SupportError: unless 0 < eps < 1.
+    """
     require_shape("eps", eps, (..., 2))
     _require_uniform(eps)
     return np.log(eps[..., 0]) - np.log(eps[..., 1])
@@ -72,6 +88,10 @@ def gaussian(eps: Array, mu: Any, sd: Any) -> Array:
     """Return mu + sd sqrt(-2 log eps_1) cos(2π eps_2) for two uniforms each; (..., 2) -> (...).
 
     Without the 2 under the root the variance is half of sd².
+
+    Raises:
+        ShapeError: unless eps is (..., 2).
+        SupportError: unless 0 < eps < 1 and sd > 0.
     """
     require_shape("eps", eps, (..., 2))
     _require_uniform(eps)
@@ -87,6 +107,9 @@ def mvn(eps: Array, mu: Array, L: Array) -> Array:
         eps: noise (..., D) from N(0, I).
         mu: mean (D,) or (..., D).
         L: (D, D) or (..., D, D), any square root of the covariance.
+
+    Raises:
+        ShapeError: unless L is (..., D, D), mu and eps (..., D).
     """
     dim = np.shape(L)[-1] if np.ndim(L) else 0
     require_shape("L", L, (..., dim, dim))
@@ -98,7 +121,11 @@ def mvn(eps: Array, mu: Array, L: Array) -> Array:
 
 
 def lognormal(eps: Array, mu: Any, sd: Any) -> Array:
-    """Return exp(mu + sd eps), elementwise, for normal eps; `mu` and `sd` belong to log x."""
+    """Return exp(mu + sd eps), elementwise, for normal eps; `mu` and `sd` belong to log x.
+
+    Raises:
+        SupportError: unless sd > 0.
+    """
     require_positive("sd", sd)
     return np.exp(mu + sd * eps)
 
@@ -107,6 +134,9 @@ def log_gamma(eps: Array, shape: Any, rate: Any) -> Array:
     """Return log x, elementwise, of x = `gamma(eps, shape, rate)`, finite below the least float.
 
     At shape 0.05 one draw in 10¹⁵ is below 1e-308, at shape 0.001 every second one.
+
+    Raises:
+        SupportError: unless 0 < eps < 1, shape > 0 and rate > 0.
     """
     _require_uniform(eps)
     require_positive("shape", shape)
@@ -120,6 +150,9 @@ def gamma(eps: Array, shape: Any, rate: Any) -> Array:
     No formula removes the shape from the noise of a gamma variable, but the equation
     F(x; shape) = eps defines x as a function of the shape, and its derivative follows from it:
     -(∂F/∂shape) / f(x). autograd gets this one; see `vi_lib._implicit`.
+
+    Raises:
+        SupportError: unless 0 < eps < 1, shape > 0 and rate > 0.
     """
     return np.exp(log_gamma(eps, shape, rate))
 
@@ -130,6 +163,9 @@ def inverse_gamma(eps: Array, shape: Any, rate: Any) -> Array:
     The row "1/e" of many tables is no reparameterization in the shape: e is a gamma variable, whose
     distribution still depends on the shape, so treating e as noise drops a part of the gradient.
     Here the gamma's implicit derivative supplies it.
+
+    Raises:
+        SupportError: unless 0 < eps < 1, shape > 0 and rate > 0.
     """
     return np.exp(-log_gamma(eps, shape, rate))
 

@@ -53,6 +53,10 @@ def variance_split(f_mean: Array, f_var_noise: Array | float) -> VarianceSplit:
     """Return the aleatoric and the epistemic part of the predictive variance, (N,) each.
 
     Args and errors as in `predictive_moments`.
+
+    Raises:
+        ShapeError: unless f_mean is (S, N) and f_var_noise fits.
+        ValueError: if a variance is negative.
     """
     f_mean = np.asarray(f_mean, dtype=float)
     require_shape("f_mean", f_mean, ("S", "N"))

@@ -74,6 +74,9 @@ def vae_dreg(
     zero where q is the posterior.
 
     Args and errors as in `vae_iwae`.
+
+    Raises:
+        ShapeError: if a shape is wrong.
     """
     require_shape("eps", eps, ("K", onp.shape(x)[0], latent_dim(params)))
     return vae_values(

@@ -28,7 +28,11 @@ SMALLEST_UNIFORM = 2.0**-54
 
 @dataclass(frozen=True, eq=False)
 class Normal(Distribution):
-    """N(mean, sd); `sd` is a standard deviation, as in Pyro's `Normal(loc, scale)`."""
+    """N(mean, sd); `sd` is a standard deviation, as in Pyro's `Normal(loc, scale)`.
+
+    Raises:
+        SupportError: If a sd is negative.
+    """
 
     mean: Any = 0.0
     sd: Any = 1.0
@@ -49,7 +53,11 @@ class Normal(Distribution):
 
 @dataclass(frozen=True, eq=False)
 class LogNormal(Distribution):
-    """exp(N(mu, sd)): `mu` and `sd` belong to the logarithm."""
+    """exp(N(mu, sd)): `mu` and `sd` belong to the logarithm.
+
+    Raises:
+        SupportError: If a sd is negative.
+    """
 
     mu: Any = 0.0
     sd: Any = 1.0
@@ -70,7 +78,11 @@ class LogNormal(Distribution):
 
 @dataclass(frozen=True, eq=False)
 class HalfNormal(Distribution):
-    """|N(0, sd)|; `sd` is that of the normal before it is folded."""
+    """|N(0, sd)|; `sd` is that of the normal before it is folded.
+
+    Raises:
+        SupportError: If a sd is negative.
+    """
 
     sd: Any = 1.0
     support = "positive"
@@ -90,7 +102,11 @@ class HalfNormal(Distribution):
 
 @dataclass(frozen=True, eq=False)
 class HalfCauchy(Distribution):
-    """|Cauchy(0, scale)|; `scale` is the median."""
+    """|Cauchy(0, scale)|; `scale` is the median.
+
+    Raises:
+        SupportError: If a scale is negative.
+    """
 
     scale: Any = 1.0
     support = "positive"
@@ -111,7 +127,11 @@ class HalfCauchy(Distribution):
 
 @dataclass(frozen=True, eq=False)
 class Exponential(Distribution):
-    """Density rate exp(-rate v)."""
+    """Density rate exp(-rate v).
+
+    Raises:
+        SupportError: If a rate is negative.
+    """
 
     rate: Any = 1.0
     support = "positive"
@@ -135,6 +155,9 @@ class Uniform(Distribution):
 
     As the limits of a `plate`'s rows may differ, the support reported is the smallest interval that
     holds them all.
+
+    Raises:
+        SupportError: Unless low < high.
     """
 
     low: Any = 0.0
@@ -163,7 +186,11 @@ class Uniform(Distribution):
 
 @dataclass(frozen=True, eq=False)
 class Gamma(Distribution):
-    """Density proportional to v^(shape - 1) exp(-rate v): mean shape / rate."""
+    """Density proportional to v^(shape - 1) exp(-rate v): mean shape / rate.
+
+    Raises:
+        SupportError: If a shape or rate is negative.
+    """
 
     shape: Any
     rate: Any = 1.0
@@ -184,7 +211,11 @@ class Gamma(Distribution):
 
 @dataclass(frozen=True, eq=False)
 class Beta(Distribution):
-    """Density proportional to v^(alpha - 1) (1 - v)^(beta - 1): mean alpha / (alpha + beta)."""
+    """Density proportional to v^(alpha - 1) (1 - v)^(beta - 1): mean alpha / (alpha + beta).
+
+    Raises:
+        SupportError: If a shape is negative.
+    """
 
     alpha: Any
     beta: Any
@@ -211,7 +242,11 @@ class Beta(Distribution):
 
 @dataclass(frozen=True, eq=False)
 class StudentT(Distribution):
-    """loc + scale T, T Student's t with `df` degrees of freedom."""
+    """loc + scale T, T Student's t with `df` degrees of freedom.
+
+    Raises:
+        SupportError: If a df or scale is negative.
+    """
 
     df: Any
     loc: Any = 0.0

@@ -24,7 +24,11 @@ SLACK = 1e-8
 
 @dataclass(frozen=True, eq=False)
 class Poisson(Distribution):
-    """Counts with mean `rate`."""
+    """Counts with mean `rate`.
+
+    Raises:
+        SupportError: If a rate is negative.
+    """
 
     rate: Any
     support = "count"
@@ -119,6 +123,7 @@ class Categorical(Distribution):
     Raises:
         ValueError: Unless exactly one of the two is given.
         SupportError: If probabilities are negative or do not sum to 1.
+        ShapeError: Unless there is a probability for each value, on the last axis.
     """
 
     probs: Any = None

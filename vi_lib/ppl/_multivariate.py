@@ -78,7 +78,12 @@ class MultivariateNormal(Distribution):
 
 @dataclass(frozen=True, eq=False)
 class Dirichlet(Distribution):
-    """Density proportional to Π v_k^(alpha_k - 1) on the simplex; the last axis of alpha is K."""
+    """Density proportional to Π v_k^(alpha_k - 1) on the simplex; the last axis of alpha is K.
+
+    Raises:
+        ShapeError: Unless alpha has at least 2 entries on its last axis.
+        SupportError: If one is negative.
+    """
 
     alpha: Any
     support = "simplex"

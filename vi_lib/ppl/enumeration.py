@@ -73,6 +73,9 @@ def enumerated_trace(
 
     Returns:
         The trace and the axis of each enumerated site.
+
+    Raises:
+        ValueError: Naming the site, if its event has axes.
     """
     axes: dict[str, int] = {}
 

@@ -89,6 +89,9 @@ def auto_full_rank(
     below the diagonal, row by row. Pyro's name is AutoMultivariateNormal.
 
     Args and errors as for `auto_normal`; a ValueError also for latent sites in a subsampled plate.
+
+    Raises:
+        ValueError: When it is run, naming the site, if one is discrete or in a subsampled plate.
     """
     sites: dict[str, Site] = {}
 

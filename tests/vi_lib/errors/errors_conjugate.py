@@ -248,6 +248,8 @@ ROWS = [
      NonFiniteError, ("x must be finite", "got nan")),
     ("oracles.NormalNormal", lambda: oracles.NormalNormal(ONES, 0.0, -1.0, 1.0),
      SupportError, ("prior_sd must be positive", "got -1.0")),
+    ("oracles.CorrelatedGaussian", lambda: oracles.CorrelatedGaussian(ONES, EYE),
+     ShapeError, ("cov must have shape (3, 3)", "got (2, 2)")),
     ("oracles.LinearRegression", lambda: oracles.LinearRegression(X, ONES[:2], 1.0, 1.0),
      ShapeError, ("y must have shape (3,)", "got (2,)")),
     ("oracles.LinearRegression", lambda: oracles.LinearRegression(X, BAD, 1.0, 1.0),

@@ -27,9 +27,11 @@ from vi_lib import (
     stopping,
     storage,
 )
+from vi_lib.advi import advi_gradients, advi_mean_field
 from vi_lib.dadvi import DadviResult
 from vi_lib.eta import search_eta
 from vi_lib.fit import Stages
+from vi_lib.transforms import Identity
 
 from errors_models import MODEL, rng  # isort: skip
 
@@ -74,6 +76,10 @@ def short(log_p=standard, q=Q, **options):
     return fit(log_p, q, rng=rng(), **{"max_iters": 2, "stop": None, **options})
 
 
+def mean_field(transforms, rate=0.1):
+    return advi_mean_field(standard, transforms, LAM[:2], 1, rng(), rate)
+
+
 def four_values(lam, log_p, q, eps):
     return log_p(q.transport(lam, eps))[:4]
 
@@ -104,6 +110,15 @@ ROWS = [
      ShapeError, ("at least 2 draws", "got")),
     ("estimators.score_cv_optimal", lambda: estimators.score_cv_optimal(LAM, standard, Q, EPS[:1]),
      ShapeError, ("at least 2 draws", "got eps of shape (1, 2)")),
+    ("estimators.explicit_gradient",
+     lambda: estimators.explicit_gradient(lambda *_: EPS)(LAM, standard, Q, EPS),
+     ShapeError, ("must return the pair (values, gradient)", "got <class 'numpy.ndarray'>")),
+    ("estimators.rao_blackwell",
+     lambda: estimators.rao_blackwell(np.negative)(np.zeros(5), standard, FullRank(2), EPS),
+     TypeError, ("factorised family", "got FullRank(dim=2)")),
+    ("estimators.rao_blackwell",
+     lambda: estimators.rao_blackwell(standard)(LAM, standard, Q, EPS),
+     ShapeError, ("terms must have shape (6, 2)", "got (6,)")),
     ("estimators.check_terms", lambda: estimators.check_terms(standard, standard, EPS),
      ShapeError, ("terms must have shape (6, 2)", "got (6,)")),
     ("estimators.check_terms",
@@ -209,6 +224,12 @@ ROWS = [
      ShapeError, ("model has 2 coordinates", "MeanField(dim=3) has 3")),
     ("advi.advi", lambda: advi(MODEL, start={"sd": -1.0}),
      SupportError, ("must be in [0.0, inf]", "got -1.0")),
+    ("advi.advi_gradients", lambda: advi_gradients(standard, LAM, LAM, EPS),
+     ShapeError, ("eps must have shape (M, 4)", "got (6, 2)")),
+    ("advi.advi_mean_field", lambda: mean_field([Identity()]),
+     ShapeError, ("one transform per coordinate, 2", "got 1")),
+    ("advi.advi_mean_field", lambda: mean_field([Identity()] * 2, rate=-1.0),
+     SupportError, ("rate must be positive", "got -1.0")),
     ("dadvi.dadvi", lambda: dadvi(hole, Q), NonFiniteError, ("log_p is nan at draw 0", "z[0] = ")),
     ("dadvi.dadvi", lambda: dadvi(MODEL, MeanField(3)),
      ShapeError, ("model has 2 coordinates", "MeanField(dim=3) has 3")),

@@ -27,6 +27,7 @@ from vi_lib import (
 from vi_lib.flipbook import flipbook
 from vi_lib.layout import Layout
 from vi_lib.model import num_rows
+from vi_lib.result import hdi
 
 nan = np.nan
 ONES = np.ones(4)
@@ -132,6 +133,9 @@ ROWS = [
     ("predictive.importance_weights",
      lambda: predictive.importance_weights(FIT, lambda z: anp.sum(z, axis=-1) + nan, rng(), 30),
      NonFiniteError, ("log_p is nan", "at draw 0: mu = ")),
+    ("predictive.importance_weights",
+     lambda: predictive.importance_weights(FIT, np.asarray, rng(), 30),
+     ShapeError, ("log_p's value must have shape (30,)", "got (30, 2)")),
     ("predictive.resample", lambda: predictive.resample(FIT, lambda z: z[:, 0] + np.inf, rng(), 3),
      NonFiniteError, ("log_p is inf", "at draw 0: mu = ")),
     ("predictive.resample", lambda: predictive.resample(FIT, MODEL.log_p, rng(), 1, 24),
@@ -140,6 +144,8 @@ ROWS = [
      ImportError, ("needs ArviZ", "not installed: pip install")),
     ("inference_data.to_arviz", lambda: to_arviz(two_columns(), mock.MagicMock()),
      ValueError, ("one of a, b", "got None")),
+    ("result.hdi", lambda: hdi(ONES, 0.9),
+     ShapeError, ("draws must have shape (S, D)", "got (4,)")),
     # data and figures
     ("datasets.load", lambda: datasets.load("iris"), KeyError, ("expected one of", "'iris'")),
     ("datasets.describe", lambda: datasets.describe("iris"),
@@ -151,6 +157,11 @@ ROWS = [
     ("plots.contours",
      lambda: plots.contours(ax(), lambda t: t[:, 0] + nan, (0.0, 1.0), (0.0, 1.0), num=3),
      ValueError, ("finite", "anywhere on the grid")),
+    ("plots.elbo_trace", lambda: plots.elbo_trace(ax(), ONES, window=5),
+     ValueError, ("between 1 and the 4 iterations", "got 5")),
+    ("plots.gradient_arrows",
+     lambda: plots.gradient_arrows(ax(), np.ones((3, 2)), np.ones((4, 2)), np.ones(3), np.ones(2)),
+     ShapeError, ("gradients must have shape (3, 2)", "got (4, 2)")),
     ("flipbook.flipbook", lambda: book(values=()), ValueError, ("at least one value", "got none")),
     ("flipbook.flipbook", lambda: book(start=2), ValueError, ("between 0 and 1", "got 2")),
     ("flipbook.flipbook", lambda: book(alt=""),

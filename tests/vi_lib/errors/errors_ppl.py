@@ -68,6 +68,15 @@ def escaped():
     ppl.sample("x", ppl.Normal(np.sum(z), 1.0), obs=0.0)
 
 
+def event():
+    ppl.sample("z", ppl.Bernoulli(np.array([0.5, 0.5])).to_event(1))
+
+
+def subsampled():
+    with ppl.plate("rows", 4, 2):
+        ppl.sample("x", ppl.Normal())
+
+
 def crossed():
     a, b = ppl.plate("a", 2, dim=-1), ppl.plate("b", 3, dim=-2)
     with a:
@@ -121,6 +130,30 @@ ROWS = [
     ("ppl.Categorical", lambda: ppl.Categorical(), ValueError, ONE_OF_TWO),
     ("ppl.Categorical", lambda: ppl.Categorical([0.5, 0.75]),
      SupportError, ("must sum to 1", "got 1.25")),
+    ("ppl.Normal", lambda: ppl.Normal(0.0, -1.0),
+     SupportError, ("Normal's sd must be positive", "got -1.0")),
+    ("ppl.LogNormal", lambda: ppl.LogNormal(0.0, -1.0),
+     SupportError, ("LogNormal's sd must be positive", "got -1.0")),
+    ("ppl.HalfNormal", lambda: ppl.HalfNormal(-1.0),
+     SupportError, ("HalfNormal's sd must be positive", "got -1.0")),
+    ("ppl.HalfCauchy", lambda: ppl.HalfCauchy(-1.0),
+     SupportError, ("HalfCauchy's scale must be positive", "got -1.0")),
+    ("ppl.Exponential", lambda: ppl.Exponential(-1.0),
+     SupportError, ("Exponential's rate must be positive", "got -1.0")),
+    ("ppl.Gamma", lambda: ppl.Gamma(1.0, -1.0),
+     SupportError, ("Gamma's rate must be positive", "got -1.0")),
+    ("ppl.Beta", lambda: ppl.Beta(-1.0, 1.0),
+     SupportError, ("Beta's alpha must be positive", "got -1.0")),
+    ("ppl.StudentT", lambda: ppl.StudentT(-1.0),
+     SupportError, ("StudentT's df must be positive", "got -1.0")),
+    ("ppl.Poisson", lambda: ppl.Poisson(-1.0),
+     SupportError, ("Poisson's rate must be positive", "got -1.0")),
+    ("ppl.Uniform", lambda: ppl.Uniform(1.0, 1.0), SupportError, ("low < high", "1.0")),
+    ("ppl.Categorical", lambda: ppl.Categorical(0.5),
+     ShapeError, ("one probability for each value (..., K)", "got ()")),
+    ("ppl.Dirichlet", lambda: ppl.Dirichlet(2.0), ShapeError, ("K >= 2", "()")),
+    ("ppl.Dirichlet", lambda: ppl.Dirichlet([1.0, -1.0]),
+     SupportError, ("must be positive", "got -1.0")),
     ("ppl.Distribution.expand", lambda: ppl.Normal(np.zeros(3)).expand((4,)),
      ShapeError, ("does not expand to (4,)", "(3,)")),
     ("ppl.Distribution.to_event", lambda: ppl.Normal().to_event(1),
@@ -168,12 +201,16 @@ ROWS = [
      ValueError, ("index from the right", "site 'x' does not broadcast")),
     ("ppl.enumeration.marginal_log_joint", lambda: marginal(crossed),
      ValueError, ("does not factorise", "couple the rows of their plates")),
+    ("ppl.enumeration.enumerated_trace", lambda: marginal(event),
+     ValueError, ("leave out to_event", "site 'z': an event with axes")),
     # inference
     ("ppl.compile", lambda: ppl.compile(discrete),
      ValueError, ("config_enumerate(model)", "site 'z' is discrete")),
     ("ppl.compile", lambda: ppl.compile(guide), ValueError, ("needs a value", "param 'm'")),
     ("ppl.auto_normal", lambda: run(ppl.auto_normal(discrete)),
      ValueError, ("config_enumerate(model)", "site 'z' is discrete")),
+    ("ppl.auto_full_rank", lambda: run(ppl.auto_full_rank(subsampled)),
+     ValueError, ("use auto_normal", "site 'x' is in a subsampled plate")),
     ("ppl.elbo_values", lambda: values(model, empty), ValueError, MISSING),
     ("ppl.elbo_values", lambda: values(discrete, discrete, estimator="reparam"),
      ValueError, ("use the score function", "site 'z' has no pathwise gradient")),

@@ -41,6 +41,19 @@ def test_the_error_says_what_was_expected_and_what_came(name, call, error, words
         assert word in message
 
 
+def test_functions_and_constructors_document_what_they_raise():
+    """Methods need not: the shapes that they want are in the text of their class or protocol."""
+    silent = []
+    for name, thing in documented.public().items():
+        if thing.__qualname__ == thing.__name__:
+            known = documented.raises(thing)
+            silent += [
+                f"{name}: {error.__name__}" for error in documented.raised(thing)
+                if not any(issubclass(error, other) for other in known)
+            ]  # fmt: skip
+    assert not silent, "raised, but not under Raises:\n" + "\n".join(sorted(silent))
+
+
 def test_every_documented_error_has_a_row_and_every_row_is_documented():
     pairs = {
         (name, error) for name, thing in documented.public().items()
