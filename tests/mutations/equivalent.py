@@ -19,6 +19,24 @@ FIRST: dict[str, tuple[str, ...]] = {
     "_scale_mixture": ("test_oracles.py",),
     "_unknown_scale": ("test_oracles.py",),
     "gaussian_gamma": ("test_cavi.py",),
+    "_certify": ("test_fit.py",),
+    "_gradients": ("test_estimators.py",),
+    "amortised.bayes_net_training": ("amortised/test_amortised_bayes_net.py",),
+    "amortised.gap": ("amortised/test_amortised_linear_vae.py", "amortised/test_amortised_vae.py"),
+    "amortised.synthetic": (
+        "amortised/test_amortised_regression.py",
+        "amortised/test_amortised_prediction.py",
+    ),
+    "ppl._continuous": ("ppl/test_ppl_distributions.py",),
+    "ppl._discrete": ("ppl/test_ppl_distributions.py",),
+    "ppl._multivariate": ("ppl/test_ppl_distributions.py",),
+    "ppl._score": ("ppl/test_ppl_elbo.py",),
+    "ppl._support": ("ppl/test_ppl_distributions.py",),
+    "ppl.compiled": ("ppl/test_ppl_guides.py",),
+    "ppl.importance": ("ppl/test_ppl_guides.py", "ppl/test_ppl_models.py"),
+    "ppl.plates": ("ppl/test_ppl_primitives.py",),
+    "ppl.render": ("ppl/test_ppl_guides.py",),
+    "ppl.svi": ("ppl/test_ppl_guides.py", "ppl/test_ppl_models.py"),
 }
 
 #: (module, label) -> why the change changes nothing that can be observed.
