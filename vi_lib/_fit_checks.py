@@ -38,7 +38,7 @@ def require_fit(
     try:
         with np.errstate(all="ignore"):
             got = np.shape(log_p(z))
-    except (NonFiniteError, SupportError):
+    except (NonFiniteError, SupportError, np.linalg.LinAlgError):
         raise
     except (ValueError, IndexError, TypeError) as error:
         raise ShapeError(
@@ -55,6 +55,8 @@ def require_fit(
             values_and_gradient(estimator, lam, log_p, q, q.noise(np.random.default_rng(0), batch))
     except (ShapeError, NonFiniteError, SupportError):
         raise
+    except np.linalg.LinAlgError:
+        return  # a matter of the numbers, not of how log_p is written: the first step will tell
     except (TypeError, ValueError) as error:
         raise TypeError(
             f"the gradient cannot be computed: {error}. log_p and the estimator must be written"
@@ -95,6 +97,8 @@ def _diagnose(
     try:
         vjp, values = make_vjp(log_p)(z)
         gradient = vjp(np.ones(len(z)))
+    except np.linalg.LinAlgError as error:
+        return NonFiniteError(f"iteration {iteration}: log_p fails: {error}", iteration=iteration)
     except (TypeError, NotImplementedError):
         values, gradient = log_p(z), np.zeros_like(z)
     where = _first(gradient)

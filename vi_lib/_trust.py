@@ -32,8 +32,8 @@ Level = Literal["trust", "caution", "do not trust"]
 KHAT_DRAWS = 1000
 #: Up to here the importance weights have a finite variance.
 CLOSE = 0.5
-#: Below this sd of the log weights, in nats, all weights are alike, whatever the shape of their tail:
-#: no mean is off by more than a fifth of a sd, no sd by more than a seventh of itself.
+#: Up to this sd of the log weights, in nats, all weights are alike, whatever the shape of their
+#: tail: no mean is off by more than a fifth of a sd, no sd by more than a seventh of itself.
 SMALL_SPREAD = 0.2
 #: Beyond this sd of the log weights, in nats, a mean may be off by half a posterior sd; KL(q || p)
 #: is about sd^2 / 2, an eighth of a nat.

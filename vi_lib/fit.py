@@ -241,7 +241,10 @@ def _step(
     """One iteration, or None if anything in it is not finite."""
     # NumPy's warnings would say less than the error that names draw and coordinate.
     with np.errstate(all="ignore"):
-        values, gradient = values_and_gradient(estimator, state.lam, log_p, q, eps)
+        try:
+            values, gradient = values_and_gradient(estimator, state.lam, log_p, q, eps)
+        except np.linalg.LinAlgError:  # a factor whose diagonal has underflowed
+            return None
         if not (np.all(np.isfinite(values)) and np.all(np.isfinite(gradient))):
             return None
         try:

@@ -324,6 +324,28 @@ def test_an_exploding_step_is_named_too():
         fit(gaussian, MeanField(1), rng=rng(), optimizer=lambda g, s: (g * onp.inf, s))
 
 
+def test_a_singular_factor_is_a_value_that_is_not_finite():
+    """A diagonal that underflows to 0 makes log q fail; the fit ends as for any bad step."""
+    lam = FullRank(2).init()
+    lam[2] = -800.0
+    with pytest.raises(NonFiniteError, match="iteration 1"):
+        fit(gaussian, FullRank(2), lam, max_iters=3, rng=rng())
+    stopped = fit(gaussian, FullRank(2), lam, max_iters=3, rng=rng(), on_nonfinite="stop")
+    assert stopped.status is Status.NON_FINITE
+
+
+def test_a_singular_matrix_in_log_p_is_named_or_skipped():
+    def log_p(z):
+        if np.any(z > 2.5):
+            raise onp.linalg.LinAlgError("Matrix is not positive definite")
+        return gaussian(z)
+
+    with pytest.raises(NonFiniteError, match=r"log_p fails: Matrix is not positive definite"):
+        fit(log_p, MeanField(1), rng=rng(), max_iters=200, stop=None)
+    r = fit(log_p, MeanField(1), rng=rng(), max_iters=200, stop=None, on_nonfinite="skip")
+    assert 0 < len(r.skipped) < 200
+
+
 def test_draws_that_overflow_are_named():
     lam = MeanField(2).init()
     lam[3] = 800.0
