@@ -144,13 +144,13 @@ def pages() -> dict[str, str]:
 SETTINGS = {
     "add_module_names": False,
     "autodoc_member_order": "bysource",
-    "autodoc_type_aliases": {"Array": "Array"},
+    "autodoc_preserve_defaults": True,  # np.tanh, not <function primitive ...>
     "autodoc_typehints_format": "short",
     # As a list: an attribute that is in the class's text and a property as well is then no clash.
     "napoleon_custom_sections": [("Attributes", "params_style")],
     "napoleon_numpy_docstring": False,
     "python_maximum_signature_line_length": 80,
-    "smartquotes": False,  # b' is a transpose and ... any number of axes
+    "smartquotes_action": "D",  # dashes only: b' is a transpose and ... any number of axes
 }
 #: The headings of Google's style, below which indented lines are entries and not formulas.
 SECTION = re.compile(r"(Args|Attributes|Raises|Returns|Yields):$")
@@ -194,6 +194,18 @@ def on_docstring(*event: Any) -> None:
     event[-1][:] = as_restructured_text(event[-1])
 
 
+def on_signature(*event: Any) -> tuple[str | None, str | None]:
+    """A protocol's constructor takes nothing that a reader could give it."""
+    signature, returned = event[-2:]
+    protocol = event[1] == "class" and signature == "(*args, **kwargs)"
+    return ("" if protocol else signature), returned
+
+
+def on_member(*event: Any) -> bool | None:
+    """Leave out the fields of a named tuple: the class's text says what they are."""
+    return True if (event[3].__doc__ or "").startswith("Alias for field number") else None
+
+
 def on_settings(app: Any, config: Any) -> None:
     """Apply the settings of the reference pages."""
     for name, value in SETTINGS.items():
@@ -203,6 +215,8 @@ def on_settings(app: Any, config: Any) -> None:
 def setup(app: Any) -> dict[str, bool]:
     """Register with Sphinx; before napoleon, which waits at the usual priority of 500."""
     app.connect("config-inited", on_settings)
+    app.connect("autodoc-skip-member", on_member)
+    app.connect("autodoc-process-signature", on_signature)
     app.connect("autodoc-process-docstring", on_docstring, priority=400)
     return {"parallel_read_safe": True}
 
