@@ -1054,7 +1054,9 @@ plots.show(
 # the sds agree with the exact ones within two per cent, and the ELBO is within a hundredth of a nat
 # of the log evidence. The table's `mc_error` is the error of its own averages (from 10 000 draws of
 # $q$); it says nothing about the distance of $q$ from the posterior. The interval is the shortest
-# that holds 94 %.
+# that holds 94 %. The first line is the fit's verdict on itself: for draws of $q$ it has looked at the
+# weights $p / q$, which are all equal where $q$ is the posterior. How far such a verdict can be
+# trusted is a matter for the last lesson.
 #
 # Three data are another matter, and here the choice of the map shows. The log and the softplus
 # carry the same Gaussian to different shapes: for large $\zeta$, $e^\zeta$ explodes and softplus

@@ -132,10 +132,8 @@ def judge(
         error = f"the ELBO is uncertain by {elbo_se:.2g} nats"
         against.append(("caution", f"{error}, so do not compare models by it"))
     if not against:
-        near = f"the log weights vary by {spread:.2f} nats only, so q is near the posterior"
-        if khat > CLOSE:
-            near += f"; k-hat {khat:.2f} is that of its far tails"
-        return Trust("trust", (near,))
+        near = f"its log weights vary by only {spread:.2f} nats, so q is near the posterior"
+        return Trust("trust", (near + (", but for its far tails" if khat > CLOSE else ""),))
     against.sort(key=lambda item: item[0] == "caution")  # stable: the gravest first
     return Trust(against[0][0], tuple(reason for _, reason in against))
 

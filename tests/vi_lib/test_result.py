@@ -161,7 +161,7 @@ def test_a_file_from_before_khat_still_opens(tmp_path):
 def test_summary_says_what_khat_is_and_what_it_cannot_see():
     lines = make(khat=0.123).summary().splitlines()
     assert lines[0] == (
-        "Trust this fit: the log weights vary by 0.39 nats only, so q is near the posterior."
+        "Trust this fit: its log weights vary by only 0.39 nats, so q is near the posterior."
     )
     assert lines[4] == "k-hat 0.12 (usable below 0.67; it cannot see a mode that q misses)"
 
