@@ -70,7 +70,9 @@ def read(path: str | Path, enums: Mapping[str, type[enum.Enum]] | None = None) -
             arrays = {name: file[name] for name in file.files}
         text = json.loads(str(arrays.pop("json")))
     except (zipfile.BadZipFile, KeyError, ValueError, EOFError) as error:
-        raise ValueError(f"{path} was not written by vi_lib: {error}") from None
+        # NumPy's text for any other file is about pickles and how to load them unsafely.
+        why = error if zipfile.is_zipfile(path) else "it is no archive of arrays"
+        raise ValueError(f"{path} was not written by vi_lib: {why}") from None
     return _decode(text, arrays, enums or {})
 
 

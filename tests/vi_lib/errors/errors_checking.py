@@ -85,7 +85,7 @@ ROWS = [
     ("diagnostics.elbo_windows", lambda: diagnostics.elbo_windows(Z, 5),
      ShapeError, ("history must have shape (K, 2)", "got (30, 1)")),
     ("diagnostics.elbo_windows", lambda: diagnostics.elbo_windows(W, 31),
-     ShapeError, ("31", "30")),
+     ShapeError, ("at least 31 iterations", "got 30")),
     ("diagnostics.elbo_windows", lambda: diagnostics.elbo_windows(W, 1),
      ValueError, ("window must be at least 2", "got 1")),
     ("diagnostics.sbc_ranks", lambda: sbc(fit=lambda y, n, rng: rng.normal(size=n + 1)),

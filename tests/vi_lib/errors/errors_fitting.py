@@ -107,7 +107,7 @@ ROWS = [
      lambda: estimators.gradient_variance(estimators.reparam, LAM, standard, Q, rng(), 1, 5),
      ValueError, ("num_rep must be at least 2", "got 1")),
     ("estimators.score_cv", lambda: estimators.score_cv(LAM, standard, Q, EPS[:1]),
-     ShapeError, ("at least 2 draws", "got")),
+     ShapeError, ("at least 2 draws", "got eps of shape (1, 2)")),
     ("estimators.score_cv_optimal", lambda: estimators.score_cv_optimal(LAM, standard, Q, EPS[:1]),
      ShapeError, ("at least 2 draws", "got eps of shape (1, 2)")),
     ("estimators.explicit_gradient",
@@ -214,7 +214,7 @@ ROWS = [
     ("storage.write", lambda: saved({"f": len}, storage.read),
      TypeError, ("only numbers, texts, arrays", "cannot save a builtin_function_or_method")),
     ("storage.read", lambda: text_file(storage.read),
-     ValueError, ("mine.npz was not written by vi_lib", "")),
+     ValueError, ("mine.npz was not written by vi_lib", "it is no archive of arrays")),
     # advi and dadvi
     ("advi.advi", lambda: advi(MODEL, "normalizing"),
      ValueError, ("family must be", "got 'normalizing'")),

@@ -81,7 +81,7 @@ ROWS = [
     # layouts and models
     ("layout.Layout", lambda: Layout({}), SupportError, ("at least one parameter", "got none")),
     ("layout.Layout", lambda: Layout({"k": Param(support="integer")}),
-     SupportError, ("k", "'integer'")),
+     SupportError, ("has no unconstrained scale", "parameter 'k' is discrete ('integer')")),
     ("layout.Layout", lambda: Layout({"w": Param(support="simplex")}),
      ShapeError, ("shape (..., K)", "got ()")),
     ("layout.Layout.unconstrain", lambda: LAYOUT.unconstrain({"mu": 0.0}),
