@@ -136,6 +136,26 @@ def test_elbo_is_the_evidence_minus_kl(K):
     assert q["elbo"][-1] + gap == pytest.approx(evidence, abs=1e-10 * (1.0 + abs(evidence) + gap))
 
 
+def test_a_start_gives_each_observation_to_its_nearest_seed():
+    """With as many seeds as rows every row is a seed, and its own nearest one."""
+    resp = _bayesian_mixture._nearest(FEW, len(FEW), rng())
+    np.testing.assert_array_equal(resp.sum(axis=0), 1.0)
+    np.testing.assert_array_equal(resp.sum(axis=1), 1.0)
+    pair = _bayesian_mixture._nearest(CLUSTERS - CLUSTERS.mean(axis=0), 2, np.random.default_rng(3))
+    assert [np.ptp(part, axis=0).max() for part in (pair[:60], pair[60:])] == [0.0, 0.0]
+
+
+def test_responsibilities_of_a_far_observation_do_not_underflow():
+    """Its density is exp(-800) or less under each component; the ratio is that of the textbook."""
+    X = np.array([[40.0], [-40.5]])
+    family = NormalWishart(1)
+    components = [(np.array([m]), 50.0, np.array([[0.1]]), 10.0) for m in (-0.01, 0.01)]
+    eta = np.stack([family.natural(*component) for component in components])
+    alpha = np.array([3.0, 2.0])
+    got = _bayesian_mixture.update_resp(_bayesian_mixture.gaussian_messages(X), alpha - 1.0, eta)
+    np.testing.assert_allclose(got, textbook_resp(X, alpha, components), rtol=1e-10)
+
+
 def test_two_clusters_are_found_and_the_spare_components_fade():
     q = cavi.cavi_bayesian_gmm(CLUSTERS, 5, VAGUE, rng(), 10)
     weight = q["alpha"] / q["alpha"].sum()
