@@ -69,6 +69,19 @@ def test_candidates_that_diverge_are_reported_and_not_chosen():
     assert why[100.0] in lines[1]
 
 
+def test_a_trial_that_ends_where_the_elbo_is_not_finite_has_the_lowest_elbo():
+    """One step, finite itself, to a place where log p overflows."""
+
+    def cliff(z):
+        return anp.sum(3.0 * z - anp.exp(20.0 * z), axis=-1)
+
+    start = MeanField(1).init(-1.0, 0.1)
+    found = search_eta(cliff, MeanField(1), start, rng=rng(), candidates=(100.0, 0.01), num_iters=1)
+    assert found.diverged[0] == "the ELBO after 1 iterations is -inf"
+    assert found.elbo[0] == -np.inf
+    assert found.eta == 0.01
+
+
 def test_a_fall_is_a_divergence_too():
     target = gaussian(0.0, 1.0)
     found = search_eta(target, MeanField(1), rng=rng(), candidates=(100.0, 0.01))

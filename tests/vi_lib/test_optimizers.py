@@ -68,6 +68,22 @@ def test_three_steps_by_hand(name):
     assert state["k"] == 3
 
 
+def test_eps_is_added_to_the_root():
+    """Also where the gradient is zero and nothing else is in the denominator."""
+    np.testing.assert_allclose(
+        walk(rmsprop(1.0, decay=0.5, eps=0.5), [1.0, 2.0])[0],
+        [1 / 1.5, 2 / (math.sqrt(2.5) + 0.5)],
+        rtol=1e-14,
+    )
+    np.testing.assert_allclose(
+        walk(adam(0.1, eps=0.5), [1.0, 2.0])[0],
+        [0.1 / 1.5, 0.1 * (0.29 / 0.19) / (math.sqrt(0.004999 / 0.001999) + 0.5)],
+        rtol=1e-12,
+    )
+    for rule in (rmsprop(), adam()):
+        assert walk(rule, [0.0, 0.0])[0] == [0.0, 0.0]
+
+
 @pytest.mark.parametrize("name", TRAJECTORIES)
 def test_arguments_are_never_changed(name):
     step, _ = TRAJECTORIES[name]
