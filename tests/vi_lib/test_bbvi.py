@@ -172,6 +172,14 @@ def test_control_variate_reduces_the_variance_by_one_minus_the_squared_correlati
         assert np.cov(f_new[:, d], h[:, d])[0, 1] == pytest.approx(0.0, abs=1e-12)
 
 
+def test_a_large_mean_of_f_costs_no_accuracy():
+    """An unnormalised log joint adds a large number to f; a must not see its rounding."""
+    rng = np.random.default_rng(15)
+    h = rng.standard_normal((9, 3))
+    f = np.round((h + rng.standard_normal((9, 3))) * 2.0**10) / 2.0**10  # f + 2^40 is exact
+    np.testing.assert_allclose(control_variate(f + 2.0**40, h)[1], control_variate(f, h)[1], 1e-11)
+
+
 @pytest.mark.parametrize("constant", [0.0, 0.1, 1e8 / 3])
 def test_a_constant_column_is_left_alone(constant):
     rng = np.random.default_rng(6)
