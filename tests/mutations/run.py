@@ -5,7 +5,8 @@
 For each mutant a process is forked in which the mutated module stands in for the real one, and the
 tests of vi_lib run until one fails: first those of the module itself, then, unless modules are
 named, all the others. A mutant that no test notices is listed, unless it is known to change nothing
-(EQUIVALENT says why). A run of all modules writes docs/mutations.md.
+(EQUIVALENT says why). What was noticed is kept in docs/mutations.json, so only new formulas take
+time; docs/mutations.md is the same for readers.
 """
 
 from __future__ import annotations
@@ -18,7 +19,6 @@ import os
 import signal
 import sys
 import time
-from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import redirect_stderr, redirect_stdout, suppress
@@ -27,16 +27,11 @@ from types import ModuleType
 
 import pytest
 from equivalent import EQUIVALENT, FIRST
-from mutants import Mutant, mutants
+from mutants import Mutant
+from record import LIBRARY, add, keyed, load, modules, name_of
 from tqdm import tqdm
 
-ROOT = Path(__file__).parents[2]
-LIBRARY = ROOT / "vi_lib"
-TESTS = ROOT / "tests" / "vi_lib"
-REPORT = ROOT / "docs" / "mutations.md"
-#: Modules without formulas: figures, files, messages.
-LEFT_OUT = {"_check", "_fit_checks", "_marginals", "datasets", "figure", "flipbook", "latent_plots",
-            "plots", "storage"}  # fmt: skip
+TESTS = LIBRARY.parent / "tests" / "vi_lib"
 #: Seconds after which a mutant counts as noticed: it hangs.
 PATIENCE = 240
 #: Exit codes of pytest: all passed; none selected.
@@ -45,24 +40,6 @@ PASSED = {0, 5}
 BROKEN = 70
 MARKS = ("not browser and not slow", "slow and not browser")
 CHECK = (LIBRARY / "_check.py").read_text(encoding="utf-8")
-
-
-def name_of(path: Path) -> str:
-    """`families`, `ppl.handlers`."""
-    return ".".join(path.relative_to(LIBRARY).with_suffix("").parts)
-
-
-def modules(wanted: Sequence[str]) -> list[Path]:
-    """Paths of the modules to mutate.
-
-    Raises:
-        SystemExit: naming a module that does not exist.
-    """
-    paths = {name_of(path): path for path in sorted(LIBRARY.rglob("*.py"))}
-    if unknown := set(wanted) - set(paths):
-        raise SystemExit(f"no module {', '.join(sorted(unknown))} in vi_lib")
-    chosen = wanted or [n for n in paths if n not in LEFT_OUT and not n.endswith("__init__")]
-    return [paths[name] for name in chosen]
 
 
 def own_tests(name: str) -> list[Path]:
@@ -151,27 +128,38 @@ def _require_green(paths: Sequence[Path], whole: bool) -> None:
 
 
 def main() -> int:
-    """Run all mutants; the exit code says whether any survived."""
+    """Run the mutants; the exit code says whether any survived."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("modules", nargs="*")
     parser.add_argument("--workers", type=int, default=os.cpu_count())
+    parser.add_argument("--again", action="store_true", help="also those that were noticed before")
     options = parser.parse_args()
     os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
     _warm_up()
     paths, whole = modules(options.modules), not options.modules
     _require_green(paths, whole)
-    jobs = [(name_of(p), p, m) for p in paths for m in mutants(p)]
-    unknown = [j for j in jobs if (j[0], j[2].label) not in EQUIVALENT]
-    with ThreadPoolExecutor(options.workers) as pool:
-        found = list(tqdm(pool.map(lambda job: noticed(*job, whole), unknown), total=len(unknown)))
-    survivors = [job for job, seen in zip(unknown, found, strict=True) if not seen]
-    for (name, _, mutant), seen in zip(unknown, found, strict=True):
+    record = {} if options.again else load()
+    jobs = [(name_of(path), path, key, mutant) for path in paths for key, mutant in keyed(path)]
+    jobs = [j for j in jobs if j[2] not in record.get(j[0], ())]
+    jobs = [j for j in jobs if (j[0], j[3].label) not in EQUIVALENT]
+    found: dict[str, set[str]] = {}
+
+    def judge(job: tuple[str, Path, str, Mutant]) -> bool:
+        name, path, key, mutant = job
+        seen = noticed(name, path, mutant, whole)
+        if seen:
+            found.setdefault(name, set()).add(key)
+        return seen
+
+    try:
+        with ThreadPoolExecutor(options.workers) as pool:
+            verdicts = list(tqdm(pool.map(judge, jobs), total=len(jobs)))
+    finally:
+        add(found)
+    for (name, _, _, mutant), seen in zip(jobs, verdicts, strict=True):
         print(f"{'killed  ' if seen else 'SURVIVED'} {name}:{mutant.line} {mutant.label}")
-    print(f"{len(unknown) - len(survivors)} of {len(unknown)} killed,"
-          f" {len(jobs) - len(unknown)} known to change nothing")  # fmt: skip
-    if whole:
-        REPORT.write_text(report(jobs, survivors), encoding="utf-8")
-    return 1 if survivors else 0
+    print(f"{sum(verdicts)} of {len(jobs)} killed")
+    return 0 if all(verdicts) else 1
 
 
 def _warm_up() -> None:
@@ -183,44 +171,6 @@ def _warm_up() -> None:
     import scipy.stats  # noqa: F401
 
     assert not any(name.startswith("vi_lib") for name in sys.modules)
-
-
-def report(
-    jobs: Sequence[tuple[str, Path, Mutant]], survivors: Sequence[tuple[str, Path, Mutant]]
-) -> str:
-    """The page docs/mutations.md."""
-    kinds = ("sign", "square", "jacobian", "entropy", "scale")
-    made = Counter((name, mutant.kind) for name, _, mutant in jobs)
-    alive = Counter(name for name, _, _ in survivors)
-    same = Counter(name for name, _, m in jobs if (name, m.label) in EQUIVALENT)
-    names = sorted({name for name, _, _ in jobs})
-    lines = [
-        "# Mutations",
-        "",
-        "Written by `python tests/mutations/run.py`, which puts one mistake at a time into the",
-        "library's formulas and runs the tests until one fails. Kinds of mistake: a flipped",
-        "*sign*; an sd for a variance (*square*); a forgotten *jacobian*, *entropy* or factor",
-        "N/B (*scale*).",
-        "",
-        f"{len(jobs)} mutants, {len(survivors)} not noticed,"
-        f" {sum(same.values())} that change nothing (listed below).",
-        "",
-        "| module | " + " | ".join(kinds) + " | change nothing | not noticed |",
-        "|---" * (len(kinds) + 3) + "|",
-    ]
-    for name in names:
-        counts = [str(made[name, kind] or "") for kind in kinds]
-        lines.append(
-            f"| {name} | " + " | ".join(counts) + f" | {same[name] or ''} | {alive[name]} |"
-        )
-    if survivors:
-        lines += ["", "## Not noticed", ""]
-        lines += [f"- {name}:{m.line} `{m.label}`" for name, _, m in survivors]
-    lines += ["", "## Changes that change nothing", ""]
-    for name, _, mutant in jobs:
-        if reason := EQUIVALENT.get((name, mutant.label)):
-            lines.append(f"- {name}:{mutant.line} `{mutant.label}`: {reason}")
-    return "\n".join(lines) + "\n"
 
 
 if __name__ == "__main__":

@@ -7,9 +7,8 @@ import textwrap
 import pytest
 from equivalent import EQUIVALENT, FIRST
 from mutants import mutants
-from run import LIBRARY, MARKS, TESTS, _fails, modules, name_of, own_tests
-
-ALL = {(name_of(p), m.label) for p in modules(()) for m in mutants(p)}
+from record import LIBRARY, keyed, load, modules, name_of
+from run import MARKS, TESTS, _fails, own_tests
 
 
 @pytest.fixture
@@ -51,8 +50,19 @@ def test_indices_shapes_conditions_and_messages_are_left_alone(labels):
     )
 
 
-def test_known_equivalents_still_exist():
-    assert set(EQUIVALENT) <= ALL
+@pytest.mark.slow
+def test_every_mutant_was_noticed_or_changes_nothing():
+    """Whoever changes a formula runs `python tests/mutations/run.py MODULE` for it."""
+    record = load()
+    current = {(name_of(p), key): m.label for p in modules() for key, m in keyed(p)}
+    labels = {(name, label) for (name, _), label in current.items()}
+    assert set(EQUIVALENT) <= labels
+    missing = [
+        f"{name}: {label}"
+        for (name, key), label in current.items()
+        if key not in record.get(name, ()) and (name, label) not in EQUIVALENT
+    ]
+    assert not missing, missing
     assert all((TESTS / file).exists() for files in FIRST.values() for file in files)
 
 
