@@ -56,6 +56,9 @@ EQUIVALENT: dict[tuple[str, str], str] = {
         "sign: rng.choice(x, size=K, replace=len(x) < K) + rng.standard_normal(K)"
         "  ->  rng.choice(x, size=K, replace=len(x) < K) - rng.standard_normal(K)",
     ): "symmetric noise: the starts have the same distribution",
+    ("_scale_mixture", "sign: dim - num_rows  ->  dim + num_rows"): (
+        "more rows of zeros add nothing either"
+    ),
     (
         "_toy_targets",
         "sign: self.curvature * (x ** 2 - self.scale ** 2) + noise"
