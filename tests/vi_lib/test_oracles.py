@@ -12,6 +12,7 @@ from scipy import integrate, optimize, stats
 
 from vi_lib import datasets, densities
 from vi_lib._check import NonFiniteError, ShapeError, SupportError
+from vi_lib._scale_mixture import ScaleMixture
 from vi_lib.families import FullRank, MeanField
 from vi_lib.oracles import (
     CorrelatedGaussian,
@@ -290,13 +291,15 @@ def test_marginals_integrate_to_the_moments(name):
         edges = oracle.mean[d] + np.array([-3.0, -1.0, 0.0, 1.0, 3.0, 10.0]) * oracle.sd[d]
         points = [low, *edges[edges > low], oracle.mean[d] + 60 * oracle.sd[d]]
         nodes, weights = np.polynomial.legendre.leggauss(200)
-        mass = first = 0.0
+        mass = first = second = 0.0
         for a, b in itertools.pairwise(points):
             v = 0.5 * (b - a) * nodes + 0.5 * (a + b)
             f = 0.5 * (b - a) * weights * oracle.marginal(d, v)
             mass, first = mass + f.sum(), first + (f * v).sum()
+            second += (f * (v - oracle.mean[d]) ** 2).sum()
         assert mass == pytest.approx(1.0, abs=1e-6)
         assert first == pytest.approx(oracle.mean[d], rel=1e-5, abs=1e-5)
+        assert second == pytest.approx(oracle.cov[d, d], rel=1e-4)
     np.testing.assert_array_equal(oracle.marginal(1, np.array([-1.0, 0.0])), [0.0, 0.0])
     with pytest.raises(IndexError, match=r"coordinate must be in 0..1, got 2"):
         oracle.marginal(2, np.ones(1))
@@ -321,6 +324,18 @@ def test_without_data_the_scale_has_its_prior():
     assert o.log_evidence == pytest.approx(0.0, abs=1e-12)
     np.testing.assert_allclose(o.mean, [0.0, 0.6 * np.sqrt(2 / np.pi)], atol=1e-12)
     np.testing.assert_allclose(o.cov, np.diag([1.7**2, 0.36 * (1 - 2 / np.pi)]), atol=1e-12)
+
+
+def test_a_narrow_peak_between_grid_points_is_found():
+    """Without data log g has its prior, N(0.1, 1e-5), much narrower than the grid is wide."""
+
+    def log_prior(t):
+        return densities.normal(t, 0.1, 1e-5)
+
+    mixture = ScaleMixture(np.zeros((0, 1)), np.zeros(0), 1.0, log_prior)
+    assert mixture.log_evidence == pytest.approx(0.0, abs=1e-10)
+    assert mixture.mean[1] == pytest.approx(np.exp(0.1 + 0.5e-10), rel=1e-12)
+    assert mixture.cov[1, 1] == pytest.approx(1e-10 * np.exp(0.2), rel=1e-6)
 
 
 @pytest.mark.parametrize(
