@@ -32,11 +32,24 @@ class Param:
         support: `"real"`, `"positive"`, `"unit"` or a pair `(a, b)`, for each entry; or, for each
             vector on the last axis of the shape, `"simplex"` or `"ordered"`.
         transform: Used in place of the support's default transform, as `Softplus()` for `Log()`.
+
+    Raises:
+        ShapeError: Unless the shape is a tuple of whole numbers, at least 1.
     """
 
     shape: tuple[int, ...] = ()
     support: str | tuple[float, float] = "real"
     transform: Transform | None = None
+
+    def __post_init__(self) -> None:
+        whole = isinstance(self.shape, tuple) and all(
+            isinstance(n, (int, onp.integer)) and n >= 1 for n in self.shape
+        )
+        if not whole:
+            raise ShapeError(
+                f"shape must be a tuple of whole numbers, at least 1, got {self.shape!r};"
+                ' a number with a support is Param(support="positive")'
+            )
 
     @property
     def size(self) -> int:

@@ -79,6 +79,9 @@ def book(values=(1, 2), alt="a line", start=0):
 
 ROWS = [
     # layouts and models
+    ("layout.Param", lambda: Param("positive"), ShapeError,
+     ("tuple of whole numbers", "got 'positive'", 'Param(support="positive")')),
+    ("layout.Param", lambda: Param((2, 0)), ShapeError, ("at least 1", "got (2, 0)")),
     ("layout.Layout", lambda: Layout({}), SupportError, ("at least one parameter", "got none")),
     ("layout.Layout", lambda: Layout({"k": Param(support="integer")}),
      SupportError, ("has no unconstrained scale", "parameter 'k' is discrete ('integer')")),
