@@ -70,6 +70,11 @@ EQUIVALENT: dict[tuple[str, str], str] = {
         "  ->  onp.asarray(self.means)[k] - onp.asarray(self.sds)[k] * noise",
     ): "symmetric noise: the draws have the same distribution",
     (
+        "ppl._continuous",
+        "sign: self.loc + self.scale * eps / np.sqrt(2.0 * halves / self.df)"
+        "  ->  self.loc - self.scale * eps / np.sqrt(2.0 * halves / self.df)",
+    ): "symmetric noise: the draws have the same distribution",
+    (
         "diagnostics.psis",
         "sign: np.log(-theta / k) - k - 1.0  ->  np.log(-theta / k) - k + 1.0",
     ): "a constant in every log likelihood cancels from their weights",
