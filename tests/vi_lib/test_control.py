@@ -78,7 +78,7 @@ def gaussian_elbo(q, lam):
 
 
 def test_it_is_unbiased_with_two_draws_where_the_naive_coefficient_is_not():
-    """t-tests over 20 000 pairs, false alarm 1e-6; the in-sample coefficient misses by 15 se and more.
+    """t-tests over 20 000 pairs at 1e-6; the in-sample coefficient misses by 15 se and more.
 
     With two draws the others' coefficient is the other's value, so the estimates are written out;
     that the estimator is this formula is checked on the first pairs.
