@@ -13,9 +13,9 @@ import numpy as onp
 import pytest
 
 from vi_lib import densities
-from vi_lib._anneal import CHUNK, Memory, judge, reported
+from vi_lib._anneal import CHUNK, Memory, gain_on, judge, reported
 from vi_lib._check import SupportError
-from vi_lib.estimators import score, stl
+from vi_lib.estimators import reparam, score, stl
 from vi_lib.families import FullRank, MeanField
 from vi_lib.fit import Stages, fit
 from vi_lib.optimizers import adam, advi_step, polynomial_average, rmsprop, sgd
@@ -194,6 +194,21 @@ def test_a_stage_ends_by_what_its_average_gained(gain, ends, kept):
     assert after.optimizer is None
     assert after.scale == pytest.approx(0.3 * QUICK.factor)
     assert after.judged
+
+
+def test_a_gain_is_a_paired_difference_with_its_standard_error():
+    """Both averages see the same noise, in whole multiples of a step's draws, 402 of 6."""
+    q, lam = FullRank(2), FullRank(2).init(2.0, 0.5)
+    before = lam + 0.1
+    eps = q.noise(rng(5), 402)
+    difference = reparam(lam, gaussian, q, eps) - reparam(before, gaussian, q, eps)
+    mean, se = gain_on(reparam, gaussian, q, rng(5), 6)(lam, before)
+    assert mean == pytest.approx(onp.mean(difference), rel=1e-12)
+    assert se == pytest.approx(onp.std(difference, ddof=1) / onp.sqrt(402), rel=1e-12)
+
+
+def test_skipped_iterations_are_iterations():
+    assert replace(ENDING, skipped=(3, 17)).iteration == 32
 
 
 def test_an_average_under_way_is_not_judged_and_the_first_has_nothing_to_beat():

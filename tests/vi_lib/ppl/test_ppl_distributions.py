@@ -143,6 +143,14 @@ def test_discrete_log_probs_are_scipys_and_sum_to_one(case):
         assert dist.support == range(count)
 
 
+@pytest.mark.parametrize("name", ["Poisson", "Binomial", "Categorical", "Categorical by logits"])
+def test_outside_of_a_discrete_support_the_probability_is_zero(name):
+    dist, _, count = DISCRETE[name]
+    outside = onp.array([-1] if name == "Poisson" else [-1, count])
+    onp.testing.assert_array_equal(dist.log_prob(outside), -onp.inf)
+    assert not in_support(dist.support, outside).any()
+
+
 @discrete
 def test_discrete_draws_have_their_frequencies(case):
     """Chi-square at a false-alarm rate of 1e-6."""
@@ -175,6 +183,15 @@ def test_dirichlet_density_is_scipys():
     ours = ppl.Dirichlet(alpha).log_prob(onp.tile(v, (4, 1)))
     onp.testing.assert_allclose(ours, stats.dirichlet(alpha).logpdf(v), rtol=1e-12)
     assert ppl.Dirichlet(alpha).log_prob(onp.array([0.0, 0.5, 0.5])) == -onp.inf
+
+
+def test_draws_of_a_very_sparse_dirichlet_underflow_nowhere():
+    """All gammas of shape .001 are below the smallest number; their ratios are not."""
+    draws = ppl.Dirichlet(onp.full(3, 1e-3)).sample(onp.random.default_rng(7), (300,))
+    onp.testing.assert_allclose(draws.sum(axis=-1), 1.0, rtol=1e-15)
+    # The largest is as likely the first, second or third: chi-square at 1e-6.
+    counts = onp.bincount(draws.argmax(axis=-1), minlength=3)
+    assert stats.chisquare(counts).pvalue > 1e-6
 
 
 def test_delta_has_all_its_mass_at_one_point():

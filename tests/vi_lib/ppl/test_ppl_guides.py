@@ -106,6 +106,14 @@ def test_first_values_can_be_given_on_the_sites_own_scale():
         ppl.trace(ppl.auto_normal(model, {"sd": -1.0}), rng())(Y)
 
 
+def test_the_gaussian_and_gamma_guide_is_the_product_it_says():
+    params = {"nu_q": 0.4, "tau_q": onp.log(4.0), "alpha_q": onp.log(3.0), "mean_q": onp.log(1.5)}
+    sites = ppl.trace(ppl.substitute(ppl.gaussian_gamma_guide, params), rng())(Y)
+    for name, exact in (("mu", stats.norm(0.4, 0.5)), ("gamma", stats.gamma(3.0, scale=0.5))):
+        expected = exact.logpdf(sites[name]["value"])
+        assert sites[name]["log_prob"] == pytest.approx(expected, rel=1e-10)
+
+
 def test_rows_of_a_subsample_have_their_own_parameters():
     guide = ppl.auto_normal(model)
     params = ppl.init_params(model, guide, (Y, 2))
@@ -338,6 +346,18 @@ def test_importance_of_an_exact_guide_has_equal_weights():
     with pytest.raises(ValueError, match="num_samples must be at least 1"):
         ppl.importance(one, exact, Y, rng=rng(), num_samples=0)
     assert onp.isnan(ppl.importance(one, exact, Y, rng=rng(), num_samples=5).khat)
+
+
+def test_a_few_importance_weights_are_normalised_and_not_smoothed():
+    def wide(y):
+        ppl.sample("mu", ppl.Normal(0.0, 3.0))
+
+    few = ppl.importance(one, wide, Y, rng=rng(3), num_samples=5)
+    assert onp.ptp(few.log_weights) > 0.1
+    assert onp.exp(few.smoothed).sum() == pytest.approx(1.0, rel=1e-12)
+    onp.testing.assert_allclose(
+        few.smoothed - few.smoothed[0], few.log_weights - few.log_weights[0], rtol=1e-12, atol=1e-12
+    )
 
 
 # --- text

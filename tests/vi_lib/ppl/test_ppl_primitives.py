@@ -313,6 +313,18 @@ def test_events_stay_to_the_right_of_the_rows():
     assert sites["w"]["log_prob"].shape == sites["y"]["log_prob"].shape == (3,)
 
 
+def test_two_plates_of_vectors_take_an_axis_each():
+    def program(y):
+        with ppl.plate("rows", 3), ppl.plate("columns", 2):
+            ppl.sample("y", ppl.Normal(onp.zeros((3, 5)), 1.0).to_event(1), obs=y)
+
+    y = rng().standard_normal((2, 3, 5))
+    sites = ppl.trace(program, rng())(y)
+    onp.testing.assert_allclose(sites["y"]["log_prob"], stats.norm.logpdf(y).sum(-1), rtol=1e-12)
+    with pytest.raises(ValueError, match="'y' has 4 rows on axis -2, where plate 'columns' has 2"):
+        ppl.trace(program, rng())(onp.zeros((4, 3, 5)))
+
+
 def _in_plate(dist, obs=None):
     def program():
         with ppl.plate("rows", 4):
