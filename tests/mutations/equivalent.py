@@ -75,6 +75,10 @@ EQUIVALENT: dict[tuple[str, str], str] = {
         "  ->  self.loc - self.scale * eps / np.sqrt(2.0 * halves / self.df)",
     ): "symmetric noise: the draws have the same distribution",
     (
+        "amortised.synthetic",
+        "sign: mean + sd * rng.standard_normal(num)  ->  mean - sd * rng.standard_normal(num)",
+    ): "symmetric noise: the draws have the same distribution",
+    (
         "diagnostics.psis",
         "sign: np.log(-theta / k) - k - 1.0  ->  np.log(-theta / k) - k + 1.0",
     ): "a constant in every log likelihood cancels from their weights",
