@@ -90,7 +90,8 @@ def test_generators_hold_their_formulas():
     )
     np.testing.assert_allclose(data["sd"], 3 * (0.25 + ((data["x"] + 20) / 80) ** 2), rtol=1e-13)
     assert data["sd"].min() == pytest.approx(0.75, abs=0.01)
-    wave = tilted_wave(np.random.default_rng(3), 20_000, noise_sd=2.0)
+    wave = tilted_wave(np.random.default_rng(3), 20_000, noise_sd=2.0, reach=4.0)
+    assert stats.kstest(wave["x"], stats.uniform(-4.0, 8.0).cdf).pvalue > 1e-6
     np.testing.assert_allclose(wave["mean"], 7 * np.sin(0.75 * wave["x"]) + wave["x"] / 2)
     for d in (data, wave):  # standardised residuals: Kolmogorov-Smirnov at 1e-6
         assert stats.kstest((d["y"] - d["mean"]) / d["sd"], "norm").pvalue > 1e-6
