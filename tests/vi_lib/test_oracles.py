@@ -29,7 +29,7 @@ LINE_X = np.column_stack([np.ones(5), LINE["x"]])
 THREE = np.array([0.3, 1.9, -0.4])
 
 GAUSSIAN = {
-    "correlated": CorrelatedGaussian(np.array([1.0, -0.5]), np.array([[1.0, 0.8], [0.8, 1.0]])),
+    "correlated": CorrelatedGaussian(np.array([1.0, -0.5]), np.array([[4.0, 0.8], [0.8, 0.25]])),
     "normal": NormalNormal(THREE, 0.5, 2.0, 0.7),
     "line": LinearRegression(LINE_X, LINE["y"], 10.0, 0.1),
     "prior sds": LinearRegression(
@@ -177,7 +177,7 @@ def test_numbers_of_the_line():
 def test_numbers_of_the_correlated_gaussian():
     mean, sd, kl = GAUSSIAN["correlated"].mean_field()
     np.testing.assert_array_equal(mean, [1.0, -0.5])
-    np.testing.assert_allclose(sd, [0.6, 0.6], rtol=1e-14)
+    np.testing.assert_allclose(sd, [1.2, 0.3], rtol=1e-14)
     assert kl == pytest.approx(-0.5 * np.log(1 - 0.64), rel=1e-13)
 
 
