@@ -20,7 +20,7 @@ FIRST: dict[str, tuple[str, ...]] = {
     "_scale_mixture": ("test_oracles.py",),
     "_unknown_scale": ("test_oracles.py",),
     "gaussian_gamma": ("test_cavi.py",),
-    "_certify": ("test_fit.py",),
+    "_certify": ("test_estimators.py",),
     "_gradients": ("test_estimators.py",),
     "amortised.bayes_net_training": ("amortised/test_amortised_bayes_net.py",),
     "amortised.gap": ("amortised/test_amortised_linear_vae.py", "amortised/test_amortised_vae.py"),
