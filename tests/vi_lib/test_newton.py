@@ -127,13 +127,35 @@ def test_the_step_stays_in_the_ball_and_promises_what_the_model_says():
     A, scale = random_problem(6)
     A = A * np.outer(scale, scale)
     g = RNG.standard_normal(6)
-    newton = np.linalg.solve(A, g)
-    for radius in (0.1, 0.5, 10.0 * np.linalg.norm(newton)):
+    longest = np.linalg.norm(model_step(g, lambda v: -A @ v, np.ones(6), 1e6)[0])
+    for radius in (0.1, 0.5, 0.9 * longest, 1.1 * longest):
         step, gain, inside = model_step(g, lambda v: -A @ v, np.ones(6), radius)
         assert np.linalg.norm(step) <= radius * (1 + 1e-12)
-        assert inside == (radius > np.linalg.norm(newton))
+        assert inside == (radius > longest)
+        if not inside:
+            assert np.linalg.norm(step) == pytest.approx(radius, rel=1e-12)
         assert gain == pytest.approx(g @ step - 0.5 * step @ A @ step, rel=1e-12)
         assert gain >= 0.5 * min(radius, 0.1) * np.linalg.norm(g)  # not less than along g
+
+
+@pytest.mark.parametrize("size", [1e-4, 1e-2, 10.0])
+def test_the_residual_is_reduced_by_the_root_of_the_gradient_and_no_further(size):
+    """Step k of conjugate gradients is the maximum over the span of g, Ag, ..., A^(k-1) g."""
+    A, scale = random_problem()
+    A = A * np.outer(scale, scale)
+    g = RNG.standard_normal(30)
+    g *= size / np.linalg.norm(g)
+    products = []
+    step, _, _ = model_step(g, lambda v: (products.append(1), -A @ v)[1], np.ones(30), 1e6)
+    residuals, basis = [], np.empty((30, 0))
+    for _ in range(30):
+        new = g if not basis.size else A @ basis[:, -1]
+        basis = np.linalg.qr(np.column_stack([basis, new]))[0]
+        best = basis @ np.linalg.solve(basis.T @ A @ basis, basis.T @ g)
+        residuals.append(np.linalg.norm(g - A @ best))
+    needed = 1 + next(k for k, r in enumerate(residuals) if r <= size * min(0.5, size**0.5))
+    assert len(products) == needed
+    assert np.linalg.norm(g - A @ step) == pytest.approx(residuals[needed - 1], rel=1e-6)
 
 
 def test_solve_divides_by_minus_the_hessian():
