@@ -74,6 +74,9 @@ EQUIVALENT: dict[tuple[str, str], str] = {
         "sign: self.loc + self.scale * eps / np.sqrt(2.0 * halves / self.df)"
         "  ->  self.loc - self.scale * eps / np.sqrt(2.0 * halves / self.df)",
     ): "symmetric noise: the draws have the same distribution",
+    ("_certify", "sign: -1.7  ->  1.7"): (
+        "the invented evidence of the default target: exact values and estimates have it in common"
+    ),
     (
         "amortised.synthetic",
         "sign: mean + sd * rng.standard_normal(num)  ->  mean - sd * rng.standard_normal(num)",
