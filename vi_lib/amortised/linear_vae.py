@@ -93,7 +93,7 @@ class LinearVAE:
         """
         mean, _ = self.posterior(x)
         omega = -0.5 * onp.log(onp.diag(self._precision()))
-        return self.family.pack(mean, omega + onp.zeros_like(mean))
+        return self.family.pack(mean, onp.broadcast_to(omega, mean.shape))
 
     def elbo(self, x: Array, lam: Array) -> Array:
         """Return the exact ELBO of q = MeanField(lam) for x (..., X), lam (..., 2 D), nats.
