@@ -13,7 +13,14 @@ from scipy import optimize
 
 from vi_lib import _dadvi, densities, oracles
 from vi_lib._check import NonFiniteError, ShapeError
-from vi_lib._dadvi import Frozen, arrange, curvature, parameter_error
+from vi_lib._dadvi import (
+    Curvature,
+    Frozen,
+    arrange,
+    curvature,
+    curvature_agrees,
+    parameter_error,
+)
 from vi_lib.dadvi import DadviResult, dadvi
 from vi_lib.families import FullRank, LowRank, MeanField
 from vi_lib.model import Model, Param
@@ -219,6 +226,28 @@ def test_large_problems_take_conjugate_gradients_to_the_same_answer(monkeypatch)
     onp.testing.assert_allclose(free.lr_cov, dense.lr_cov[::-1, ::-1], rtol=1e-6, atol=1e-9)
 
 
+def test_the_units_are_those_of_the_parameters():
+    sd = onp.array([0.5, 3.0])
+    f = Frozen(TARGET.log_joint, MeanField(2), rng().standard_normal((4, 2)))
+    onp.testing.assert_allclose(f.scale(f.q.init(0.0, sd)), [0.5, 3.0, 0.5**0.5, 0.5**0.5])
+    q = FullRank(2)
+    f = Frozen(TARGET.log_joint, q, rng().standard_normal((4, 2)))
+    lam = q.pack(onp.zeros(2), onp.array([[0.5, 0.0], [1.8, 2.4]]))  # row lengths .5 and 3
+    onp.testing.assert_allclose(f.scale(lam), [0.5, 3.0, 0.5**0.5, 3.0, 0.5**0.5])
+
+
+@pytest.mark.parametrize("unit", [1, 2])
+def test_the_error_of_two_units_is_half_their_distance(unit):
+    """The standard error of a mean of two numbers is |a - b| / 2."""
+    eps = arrange(rng().standard_normal((unit, 3)), "antithetic")
+    f = Frozen(TARGET.log_joint, MeanField(3), eps, unit)
+    lam = f.q.init(TARGET.mean + 1.0, 1.0)
+    g = f.unit_gradients(lam)
+    assert g.shape == (2, 6)
+    error = parameter_error(f, lam, Curvature(lambda b: 3.0 * b, True))
+    onp.testing.assert_allclose(error, 1.5 * onp.abs(g[0] - g[1]), rtol=1e-12, atol=1e-12)
+
+
 @primitive
 def quartic(z):
     return -onp.sum(z**4, axis=-1)
@@ -257,6 +286,16 @@ def test_a_log_density_without_a_true_second_derivative(part):
     exact = dadvi(smooth, MeanField(2), tol=9.0, rng=rng())
     onp.testing.assert_allclose(r.lam, exact.lam, atol=1e-5)
     onp.testing.assert_allclose(r.lr_cov, exact.lr_cov, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("log_p", "agrees"),
+    [(TARGET.log_joint, True), (MODEL.log_p, True), (quartic, False), (lying_quartic, False)],
+)
+def test_whether_the_second_derivative_is_to_be_trusted(log_p, agrees):
+    q = MeanField(2 if log_p == MODEL.log_p else 3)
+    f = Frozen(log_p, q, rng().standard_normal((6, q.dim)))
+    assert curvature_agrees(f, q.init(0.3, 0.5)) is agrees
 
 
 # Draws
