@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import subprocess
 import sys
@@ -116,6 +117,17 @@ def test_the_report_is_the_average_of_the_last_stage():
     kept = [last, onp.mean(first, axis=0)]
     assert min(onp.abs(r.lam - lam).max() for lam in kept) < 1e-12
     assert r.loop_state["scale"] == pytest.approx(0.3**stages)
+
+
+def test_each_step_is_the_rule_s_increment_times_the_stage_s_scale():
+    path = []
+    fit(gaussian, MeanField(1), rng=rng(), stop=QUICK, optimizer=sgd(0.02),
+        callbacks=[path.append])  # fmt: skip
+    assert len({record.scale for record in path}) >= 2
+    for before, record in itertools.pairwise(path):
+        if record.scale == before.scale:  # a stage starts from an average
+            want = record.scale * 0.02 * record.gradient
+            onp.testing.assert_allclose(record.lam - before.lam, want, rtol=1e-9, atol=1e-14)
 
 
 def test_plain_rules_scale_and_average_nothing():

@@ -477,6 +477,24 @@ def test_a_family_without_closed_entropy_is_judged_by_the_caller_s_exact_value()
     assert not check_estimator(reparam, target, q, exact=lambda lam: exact(lam, 1.0)).passed
 
 
+@pytest.mark.parametrize("family", [MeanField, FullRank])
+def test_the_bench_looks_from_both_sides_wider_and_narrower(family):
+    """In units of the target's sds, whatever its scale: a bench at the optimum sees no bias."""
+    target = CorrelatedGaussian(np.array([4.0, -1.0]), np.array([[9.0, 0.9], [0.9, 16.0]]))
+    q, seen = family(2), []
+
+    def spy(lam, log_p, q, eps):
+        seen.append(tuple(stop_gradient(lam)))
+        return reparam(lam, log_p, q, eps)
+
+    check_estimator(spy, target, q, num_rep=2, num_draws=4)
+    first, second = (np.array(lam) for lam in list(dict.fromkeys(seen))[:2])
+    for lam, offset, ratio in ((first, 0.5, 1.6), (second, -0.8, 0.5)):
+        distance = (q.mean(lam) - target.mean) / [3.0, 4.0]
+        np.testing.assert_allclose(distance, offset, atol=0.05)
+        np.testing.assert_allclose(q.sd(lam) / [3.0, 4.0], ratio, rtol=0.15)
+
+
 def test_a_noise_free_estimator_passes():
     """The exact ELBO itself: its error is rounding, its standard error zero."""
 
