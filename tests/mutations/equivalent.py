@@ -16,6 +16,8 @@ FIRST: dict[str, tuple[str, ...]] = {
     "_wishart": ("test_expfam.py",),
     "families": ("test_family_laws.py", "test_families.py"),
     "_quadrature": ("test_quadrature_oracle.py",),
+    "_dadvi_plan": ("test_dadvi.py",),
+    "_dadvi_result": ("test_dadvi.py",),
     "_stochastic": ("test_svi.py",),
     "_scale_mixture": ("test_oracles.py",),
     "_unknown_scale": ("test_oracles.py",),
