@@ -51,14 +51,14 @@ def keyed(path: Path) -> Iterator[tuple[str, Mutant]]:
 
 def load() -> dict[str, set[str]]:
     """Return module -> keys of the mutants that a test has noticed."""
-    if not STORE.exists():
-        return {}
-    return {name: set(keys) for name, keys in json.loads(STORE.read_text()).items()}
+    text = STORE.read_text(encoding="utf-8") if STORE.exists() else ""
+    return {name: set(keys) for name, keys in json.loads(text or "{}").items()}
 
 
 def add(noticed: Mapping[str, set[str]]) -> None:
     """Add to the record, forget mutants that no longer exist, and write the page."""
-    with STORE.with_suffix(".lock").open("w") as lock:
+    # The store locks itself: a lock file that is removed would let two writers in.
+    with STORE.open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         record = load()
         everything = [(name_of(p), key, m) for p in modules() for key, m in keyed(p)]
@@ -69,7 +69,6 @@ def add(noticed: Mapping[str, set[str]]) -> None:
         lines = [f'"{name}": {json.dumps(keys)}' for name, keys in kept.items() if keys]
         STORE.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
         PAGE.write_text(_page(everything, record), encoding="utf-8")
-    STORE.with_suffix(".lock").unlink(missing_ok=True)
 
 
 def _page(everything: Sequence[tuple[str, str, Mutant]], record: Mapping[str, set[str]]) -> str:
