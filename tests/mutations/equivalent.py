@@ -101,4 +101,18 @@ EQUIVALENT: dict[tuple[str, str], str] = {
         "diagnostics.psis",
         "sign: np.log(-theta / k) - k - 1.0  ->  np.log(-theta / k) - k + 1.0",
     ): "a constant in every log likelihood cancels from their weights",
+    ("_quantile", "sign: new - y  ->  new + y"): (
+        "a measure of progress: it decides between a Newton step and halving, not where they end"
+    ),
+    ("_implicit", "square: onp.sqrt(a)  ->  a"): (
+        "where Newton's method starts; it ends at the same point"
+    ),
+    ("_implicit", "sign: 1.0 - a / (x + y)  ->  1.0 + a / (x + y)"): (
+        "shorter steps towards the point at which an integral is cut; the rest is below round-off"
+    ),
+    (
+        "_projection",
+        "sign: parameters[0] + np.exp(parameters[1]) * nodes"
+        "  ->  parameters[0] - np.exp(parameters[1]) * nodes",
+    ): "the Gauss-Hermite points are symmetric",
 }

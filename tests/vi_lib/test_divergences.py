@@ -323,6 +323,8 @@ def bimodal(z):
 
 def test_forward_projection_has_the_moments():
     mean, sd = project_forward(bimodal, -12.0, 15.0)
+    lifted = project_forward(lambda x: bimodal(x) + 5000.0, -12.0, 15.0)
+    np.testing.assert_allclose(lifted, (mean, sd), rtol=1e-9)
     want = 0.3 * -2.0 + 0.7 * 3.0
     assert mean == pytest.approx(want, rel=1e-12)
     var = 0.3 * (0.25 + (want + 2.0) ** 2) + 0.7 * (0.64 + (want - 3.0) ** 2)

@@ -189,3 +189,13 @@ Q = LowRank(3, 2)
 def test_errors(call, message):
     with pytest.raises(ShapeError, match=message):
         call()
+
+
+def test_transport_and_start_are_their_formulas():
+    q, rng = LowRank(4, 2), np.random.default_rng(8)
+    lam, eps = rng.normal(size=q.num_params), rng.normal(size=(3, 6))
+    mu, omega, W = q.unpack(lam)
+    want = mu + np.exp(omega) * eps[:, :4] + np.einsum("dr,mr->md", W, eps[:, 4:])
+    np.testing.assert_allclose(q.transport(lam, eps), want, rtol=1e-12)
+    start = 0.1 / np.sqrt(2.0) * np.cos(np.outer([1, 2, 3, 4], [1, 2]))
+    np.testing.assert_allclose(q.unpack(q.init(sd=3.0))[2], 3.0 * start, rtol=1e-12)

@@ -225,3 +225,9 @@ def test_not_a_number_in_is_not_a_number_out():
     lam = Q.init()
     lam[3] = np.nan
     assert np.all(np.isnan(Q.transport(lam, np.zeros((2, 2)))[:, 0]))
+
+
+def test_start_is_its_formula():
+    cosines = 0.7 * np.cos(np.outer([1, 2, 3], [1, 2]))
+    _, mu, _ = Mixture(2, 3).unpack(Mixture(2, 3).init(5.0, 2.0))
+    np.testing.assert_allclose(mu, 5.0 + 2.0 * (cosines - cosines.mean(axis=0)), rtol=1e-12)

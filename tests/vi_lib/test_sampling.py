@@ -269,3 +269,11 @@ def test_rademacher_has_a_gradient_but_no_pathwise_one():
 def test_errors(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+def test_signs_on_given_noise():
+    """With cos 0 = 1 and radius 1 at eps = (exp(-1/2), next to 0): mu + sd, not mu - sd."""
+    eps = np.array([np.exp(-0.5), 1e-12])
+    np.testing.assert_allclose(sampling.gaussian(eps, 3.0, 2.0), 5.0, rtol=1e-12)
+    np.testing.assert_allclose(sampling.lognormal(np.array(1.0), 3.0, 2.0), np.exp(5.0))
+    np.testing.assert_allclose(sampling.mvn(np.ones(1), np.array([3.0]), np.array([[2.0]])), 5.0)
