@@ -85,8 +85,11 @@ def _fails(name: str, path: Path, source: str, files: list[Path], marks: str) ->
     """Whether a test of these files fails when `source` stands in for the module.
 
     Raises:
-        RuntimeError: if pytest itself could not run.
+        RuntimeError: if pytest itself could not run, or the library is already loaded here, so
+            that no mutant could stand in for a part of it.
     """
+    if "vi_lib" in sys.modules:
+        raise RuntimeError("vi_lib is loaded already: run the mutants in a process of their own")
     child = os.fork()
     if child == 0:
         os.setsid()
