@@ -126,6 +126,7 @@ def test_lognormal_mean_is_not_the_median():
 
 
 @pytest.mark.parametrize("family", ["mean_field", "full_rank", FullRank(2)])
+@pytest.mark.slow
 def test_advi_on_a_model_finds_the_posterior(family):
     """Exact up to Monte Carlo error: the ELBO's own standard error and the noise of the fit.
 
@@ -143,6 +144,7 @@ def test_advi_on_a_model_finds_the_posterior(family):
     assert "beta[1]" in r.summary()
 
 
+@pytest.mark.slow
 def test_advi_with_minibatches_finds_the_same_posterior():
     """Without N / B the sd would be sqrt(5) times too large, .8 in its logarithm (erratum X44).
 
@@ -155,6 +157,7 @@ def test_advi_with_minibatches_finds_the_same_posterior():
     assert onp.abs(onp.log(r.sd / sd)).max() < 0.15
 
 
+@pytest.mark.slow
 def test_advi_of_a_positive_parameter_stays_positive():
     model = Model(
         {"mu": Param(), "sd": Param((), "positive")},

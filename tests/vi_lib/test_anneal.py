@@ -365,6 +365,8 @@ import json
 import numpy as np
 from vi_lib.families import FullRank
 from vi_lib.fit import fit
+
+pytestmark = pytest.mark.slow
 r = fit(lambda z: -((z[:, 0] - 1.0) ** 2) - (z[:, 1] - z[:, 0]) ** 2, FullRank(2), max_iters=150,
         rng=np.random.default_rng(11))
 print(json.dumps([r.lam.tolist(), r.elbo, r.khat, r.iterations]))

@@ -14,6 +14,8 @@ from vi_lib import _bayesian_mixture, cavi
 from vi_lib._check import NonFiniteError, ShapeError, SupportError
 from vi_lib.expfam import Dirichlet, NormalWishart, kl
 
+pytestmark = pytest.mark.slow
+
 PRIOR = {
     "alpha0": 0.7,
     "m0": np.array([1.0, -0.5]),

@@ -17,6 +17,8 @@ from vi_lib._scale_mixture import ScaleMixture
 from vi_lib.densities import gamma as log_gamma
 from vi_lib.oracles import GaussianGamma, LinearRegression, LinearRegressionUnknownSd
 
+pytestmark = pytest.mark.slow
+
 RNG = np.random.default_rng(5)
 LINE = datasets.load("line_5")
 #: X, y, prior_prec, noise_prec

@@ -108,6 +108,7 @@ def test_the_path_does_not_depend_on_the_scales_and_a_thousand_coordinates_take_
 # The error of the means
 
 
+@pytest.mark.slow
 def test_errors_are_honest():
     """The true error of a mean over the stated one, on plain draws of 200 seeds.
 
@@ -174,6 +175,7 @@ def test_logistic_regression_is_where_quadrature_finds_the_best_q():
 
 
 @pytest.mark.parametrize("design", ["plain", "matched"])
+@pytest.mark.slow
 def test_draws_are_doubled_until_the_error_is_as_asked_and_no_longer(design):
     for seed in range(5):
         r = dadvi(MODEL, design=design, num_draws=8, tol=0.04, max_draws=4096, rng=rng(seed))

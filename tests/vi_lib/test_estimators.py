@@ -141,6 +141,7 @@ def test_draws_are_unbiased(estimator, family):
     assert np.min(result.pvalue) > 1e-6 / truth.size
 
 
+@pytest.mark.slow
 def test_leave_one_out_baseline_is_unbiased_even_with_two_draws():
     """t-tests, false alarm 1e-6; a baseline with its own draw in it would halve the gradient."""
     q, lam, _ = problem(MeanField, seed=3)
@@ -462,6 +463,7 @@ def test_report_of_a_right_estimator():
     np.testing.assert_array_equal(report.gradient, again.gradient)
 
 
+@pytest.mark.slow
 def test_a_family_without_closed_entropy_is_judged_by_the_caller_s_exact_value():
     """A mixture's ELBO by a fine grid; the bench refuses it without one, and sees a wrong one."""
     q, grid = Mixture(1, 2), np.linspace(-15.0, 15.0, 3001)[:, None]

@@ -64,6 +64,7 @@ def test_density_integrates_to_one_in_one_dimension(q):
 
 
 @table(lambda q: q.dim == 2)
+@pytest.mark.slow
 def test_density_integrates_to_one_in_two_dimensions(q):
     """The trapezoidal rule on a fine grid; spectrally accurate for such smooth functions."""
     lam = lam_for(q, 3)
@@ -111,6 +112,7 @@ def test_gaussian_draws_are_affine_in_the_noise_with_the_stated_moments(q):
 
 
 @table()
+@pytest.mark.slow
 def test_draws_have_the_stated_moments_and_entropy(q):
     """t-tests, Bonferroni over 1 + D + D² quantities: false-alarm rate 1e-6 a family."""
     lam = lam_for(q, 5)
@@ -126,6 +128,7 @@ def test_draws_have_the_stated_moments_and_entropy(q):
 
 
 @table()
+@pytest.mark.slow
 def test_importance_weights_of_a_gaussian_average_to_one(q):
     """E_q[p / q] = 1 for a normalised p narrower than q: draws and density belong together.
 
@@ -152,6 +155,7 @@ SHAPES = [((), ()), ((), (4,)), ((4,), ()), ((4,), (4,)), ((3,), (2, 3)), ((2, 1
 
 @table()
 @pytest.mark.parametrize(("lam_shape", "eps_shape"), SHAPES)
+@pytest.mark.slow
 def test_batched_parameters_equal_a_loop(q, lam_shape, eps_shape):
     lam, eps = lam_for(q, 20, lam_shape), noise_for(q, 21, eps_shape)
     z = q.transport(lam, eps)

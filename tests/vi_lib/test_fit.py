@@ -51,6 +51,7 @@ oracle_cases = pytest.mark.parametrize("oracle", [CORRELATED, REGRESSION], ids=[
 
 
 @oracle_cases
+@pytest.mark.slow
 def test_full_rank_lands_on_a_gaussian_posterior(oracle):
     """Where q = p the path derivative of every draw vanishes, so nothing is left to wobble."""
     r = fit(oracle.log_joint, FullRank(2), estimator=stl, optimizer=adam(0.05), stop=None,
@@ -84,6 +85,7 @@ def test_mean_field_finds_the_best_factorised_gaussian(oracle):
         assert -6 * r.elbo_se < gap < 6 * r.elbo_se + 0.01
 
 
+@pytest.mark.slow
 def test_default_settings_converge_on_a_target_whose_elbo_is_zero():
     r = fit(CORRELATED.log_joint, FullRank(2), rng=rng())
     assert r.status is Status.CONVERGED
@@ -148,6 +150,7 @@ def test_resumed_equals_uninterrupted(tmp_path, optimizer):
         assert (rest.elbo, rest.elbo_se) == (whole.elbo, whole.elbo_se)
 
 
+@pytest.mark.slow
 def test_a_resumed_fit_stops_where_an_uninterrupted_one_does():
     whole = fit(gaussian, MeanField(1), rng=rng(3))
     part = fit(gaussian, MeanField(1), rng=rng(3), max_iters=whole.iterations - 130)

@@ -107,6 +107,7 @@ GRID = np.stack(np.meshgrid(AXIS, AXIS, indexing="ij"), axis=-1)
     "estimator",
     [estimators.reparam, estimators.stl, estimators.score, estimators.score_cv],
 )
+@pytest.mark.slow
 def test_estimators_are_unbiased_for_it(estimator):
     """Against quadrature of the ELBO; t-tests, Bonferroni, false-alarm rate 1e-6 each."""
     q = CouplingFlow(2, layers=2, hidden=2)

@@ -235,6 +235,7 @@ def log_gamma_numpy(theta):
 
 @pytest.mark.parametrize("num_samples", [1, 2, 3])
 @pytest.mark.parametrize("factory", [iwae, dreg])
+@pytest.mark.slow
 def test_bench_certifies_importance_weighted_bounds(factory, num_samples):
     exact = expected_bound(LogGamma(), num_samples)
     finer = expected_bound(LogGamma(), num_samples, nodes=60)
@@ -349,6 +350,7 @@ def test_history_has_the_standard_error_of_groups():
 
 
 @pytest.mark.parametrize("estimator", [iwae(5), dreg(5), renyi(0.5, 5)], ids=lambda e: e.__name__)
+@pytest.mark.slow
 def test_fit_climbs_them_and_stops(estimator):
     q = MeanField(1)
     r = fit(lambda z: densities.normal(z, 3.0, 0.5)[..., 0], q, estimator=estimator,

@@ -19,6 +19,7 @@ def generic(q, seed, size=0.5):
     return q.init() + size * np.random.default_rng(seed).standard_normal(q.num_params)
 
 
+@pytest.mark.slow
 def test_a_thousand_dimensions_agree_with_the_dense_density():
     q = LowRank(1000, 5)
     lam = generic(q, 0)
@@ -113,6 +114,7 @@ ESTIMATORS = [
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS)
+@pytest.mark.slow
 def test_every_estimator_is_unbiased_for_it(estimator):
     """False-alarm rate 1e-6 each."""
     report = estimators.check_estimator(estimator, family=LowRank(2, 1))
@@ -130,6 +132,7 @@ def test_gradients_draw_by_draw_average_to_the_gradient(estimator):
     np.testing.assert_allclose(rows.mean(axis=0), mean, rtol=1e-10, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_a_fit_finds_a_target_of_the_family():
     """Six coordinates with one common factor; KL in closed form, where mean field is .9 off."""
     loading = np.array([1.0, -1.0, 0.8, 0.5, -0.3, 1.5])

@@ -151,6 +151,7 @@ GRID = np.linspace(-12.0, 12.0, 4001)[:, None]
     "estimator",
     [estimators.reparam, estimators.stl, estimators.score, estimators.score_cv],
 )
+@pytest.mark.slow
 def test_estimators_are_unbiased_for_it(estimator):
     """Against quadrature of the ELBO; t-tests, Bonferroni, false-alarm rate 1e-6 each."""
     q = Mixture(1, 2)
@@ -188,6 +189,7 @@ def two_modes(z):
     return anp.logaddexp(np.log(0.35) + a, np.log(0.65) + b)
 
 
+@pytest.mark.slow
 def test_a_fit_finds_both_modes():
     """KL = -ELBO, as the target is normalised: below 1e-3, where a Gaussian leaves 0.3."""
     q = Mixture(2, 2)

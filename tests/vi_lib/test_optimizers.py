@@ -193,6 +193,7 @@ def conjugate_sd_bias(step, *, num_draws=1, chains=400, num_iter=4000, seed=0):
     [advi_step(0.1), advi_step(1.0), adam(0.01), sgd(robbins_monro(0.05, 0.6, 10.0))],
     ids=["advi .1", "advi 1", "adam", "sgd"],
 )
+@pytest.mark.slow
 def test_skewed_noise_does_not_move_the_fixed_point(step):
     """|bias| < 1 %, by 5 standard errors over the chains (one-sided rate 3e-7)."""
     bias, se = conjugate_sd_bias(step, num_iter=12_000, chains=200)

@@ -248,6 +248,7 @@ def test_unknown_sd_against_adaptive_quadrature():
     np.testing.assert_allclose(o.mean, [5.0, -3.5, 2.5], atol=5 * o.sd.max())
 
 
+@pytest.mark.slow
 def test_evidence_is_the_same_in_both_spaces():
     o = NormalMeanSd(datasets.load("normal_100")["x"])
     mu = np.linspace(-1.0, 1.0, 401)

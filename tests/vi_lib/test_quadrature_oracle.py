@@ -14,6 +14,7 @@ RNG = onp.random.default_rng(5)
 
 
 @pytest.mark.parametrize("dim", [1, 2, 3])
+@pytest.mark.slow
 def test_gaussian_posterior(dim):
     X, y = RNG.normal(size=(8, dim)), RNG.normal(size=8)
     exact = LinearRegression(X, y, 3.0, 0.7)

@@ -59,6 +59,7 @@ def run(code):
 
 
 @pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.slow
 def test_a_saved_fit_is_the_same_bit_for_bit_and_continues_the_same(family, tmp_path):
     options = {"max_iters": 25, "stop": None, "batch_size": 10}
     before = advi(MODEL, family, rng=rng(), **options)

@@ -91,6 +91,7 @@ def stop_times(gain, se, runs=100, window=20, length=600):
 
 
 @pytest.mark.parametrize("se", [1.0, np.nan], ids=["known error", "one draw, no error"])
+@pytest.mark.slow
 def test_rates_of_false_and_of_true_stops(se):
     """Bounds by the binomial distribution at 1e-5 for the rates that 300 runs showed.
 

@@ -20,6 +20,8 @@ from vi_lib._special import gammaln
 from vi_lib.gaussian_gamma import elbo_gaussian_gamma, update_q_gamma, update_q_mu
 from vi_lib.optimizers import is_robbins_monro, robbins_monro
 
+pytestmark = pytest.mark.slow
+
 #: A prior that shows in every number.
 STRONG = {"mu0": 3.0, "tau0": 2.0, "alpha0": 1.7, "beta0": 2.3}
 NAMES = ("nu_q", "tau_q", "alpha_q", "beta_q")

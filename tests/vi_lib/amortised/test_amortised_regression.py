@@ -84,6 +84,7 @@ def test_the_estimator_of_advi_has_the_closed_form_as_its_mean():
     assert np.max(np.abs(z)) < 5.2
 
 
+@pytest.mark.slow
 def test_a_trained_encoder_finds_posterior_and_noise():
     """Targets of variance 1 + .5²: the right noise sd is .5 and lam is linear in y.
 

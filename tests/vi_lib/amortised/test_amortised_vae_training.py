@@ -118,6 +118,7 @@ def test_first_value_is_the_bound_of_the_first_batch_without_kl():
         {"log_lik": lambda x, mean: -anp.sum((x - mean) ** 2, axis=-1)},
     ],
 )
+@pytest.mark.slow
 def test_every_architecture_improves(options):
     """200 steps on 60 images gain at least half a nat, from seeds where they gained 1 or more."""
     training = fit_vae(small(), (12, 8, 2), 200, np.random.default_rng(0), batch_size=60, **options)

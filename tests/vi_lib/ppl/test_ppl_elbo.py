@@ -11,6 +11,8 @@ from scipy import stats
 from vi_lib import densities, estimators, families, ppl
 from vi_lib._check import NonFiniteError
 
+pytestmark = pytest.mark.slow
+
 Y = onp.array([0.3, -1.2, 0.8])
 W = onp.array([0.6, 0.4])
 LOCS = onp.array([-1.0, 2.0])

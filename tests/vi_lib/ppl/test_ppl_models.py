@@ -18,6 +18,8 @@ from vi_lib.gaussian_gamma import elbo_gaussian_gamma
 from vi_lib.optimizers import adam, sgd
 from vi_lib.ppl.elbo import batch_depth
 
+pytestmark = pytest.mark.slow
+
 # Ten readings with mean 19.75, and the ice creams sold on those days.
 SENSORS = onp.array([18.0, 18.7, 19.2, 17.8, 20.3, 22.4, 20.3, 21.2, 19.5, 20.1])
 SALES = onp.array([46.0, 47.0, 49.0, 44.0, 50.0, 54.0, 51.0, 52.0, 49.0, 53.0])
