@@ -23,6 +23,8 @@ from vi_lib.optimizers import adam, advi_step, polynomial_average, rmsprop, sgd
 from vi_lib.result import Result, Status
 from vi_lib.stopping import plateau
 
+pytestmark = pytest.mark.slow
+
 QUICK = Stages(rule=plateau(window=4, times=1), averaged=5, tol=0.02)
 
 
@@ -365,8 +367,6 @@ import json
 import numpy as np
 from vi_lib.families import FullRank
 from vi_lib.fit import fit
-
-pytestmark = pytest.mark.slow
 r = fit(lambda z: -((z[:, 0] - 1.0) ** 2) - (z[:, 1] - z[:, 0]) ** 2, FullRank(2), max_iters=150,
         rng=np.random.default_rng(11))
 print(json.dumps([r.lam.tolist(), r.elbo, r.khat, r.iterations]))
