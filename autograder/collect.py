@@ -45,7 +45,9 @@ class HandIn:
     """The hand-in of one student for one lesson.
 
     `name` is the path of the notebook that counts. If there is none, `status` and `sentence` say
-    why. `lesson` is a lesson's name, or that of the folder when there is no such lesson.
+    why. `lesson` is a lesson's name, or that of the folder when there is no such lesson. `files` are
+    the student's helper files beside the notebook, as names inside of the source. `submitted` is
+    the time of the hand-in in UTC, such as 2026-03-01T10:00:00Z, or "" if nothing tells it.
     """
 
     student: str
@@ -54,6 +56,11 @@ class HandIn:
     status: Status | None = None
     sentence: str = ""
     notes: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    submitted: str = ""
+    attempt: int = 0
+    email: str = ""
+    platform_id: str = ""
 
 
 @dataclass(frozen=True)
