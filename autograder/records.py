@@ -37,7 +37,8 @@ class Record:
     is in `unjudged` with the reason. `score` is None when nothing was judged: a zero never stands
     for "not graded". `open_answers` are the texts of the questions that a person grades. `notes`
     are remarks for the instructor, such as a damaged notebook that was mended; `tier` says how the
-    student's code was isolated.
+    student's code was isolated. `suspicions` are sentences about the code that a person should look
+    at; they cost no points. `submitted` is an ISO time in UTC, "" if unknown.
     """
 
     student: str
@@ -54,11 +55,19 @@ class Record:
     tier: str = ""
     fingerprint: str = ""
     basis: str = ""
+    suspicions: tuple[str, ...] = ()
+    submitted: str = ""
+    attempt: int = 0
+    email: str = ""
+    platform_id: str = ""
 
     @property
     def graded(self) -> bool:
         """Whether every exercise of the hand-in was judged."""
         return self.status == "graded"
+
+
+_FIELDS = {field.name for field in dataclasses.fields(Record)}
 
 
 def save(record: Record, path: Path) -> None:
@@ -73,9 +82,12 @@ def load(path: Path) -> Record:
     """Read what `save` wrote; `ValueError` if the file is not a record."""
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
-        verdicts = {name: _verdict(found) for name, found in data.pop("verdicts").items()}
-        return Record(**{**data, "verdicts": verdicts, "notes": tuple(data["notes"])})
-    except (KeyError, TypeError, json.JSONDecodeError) as error:
+        if unknown := sorted(set(data) - _FIELDS):
+            raise ValueError(f"fields of another version of the grader: {', '.join(unknown)}")
+        verdicts = {name: _verdict(found) for name, found in data.get("verdicts", {}).items()}
+        lists = {name: tuple(data.get(name, ())) for name in ("notes", "suspicions")}
+        return Record(**{**data, **lists, "verdicts": verdicts})
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise ValueError(f"expected a grading record in {path.name}, got {error}") from None
 
 
