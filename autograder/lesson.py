@@ -32,7 +32,8 @@ class Lesson:
 
     `questions` gives the points of each open question by its grade id, `stubs` the released source
     of each cell that students fill in, `checks` the released sources of check cells, `demos` those
-    of demonstrations, and `demo_names` what only demonstrations define.
+    of demonstrations, and `demo_names` what only demonstrations define. `released` holds the
+    sources of all cells, `check_cells` those of check cells by grade id.
     """
 
     name: str
@@ -42,6 +43,8 @@ class Lesson:
     checks: frozenset[str] = frozenset()
     demos: frozenset[str] = frozenset()
     demo_names: frozenset[str] = frozenset()
+    released: frozenset[str] = frozenset()
+    check_cells: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def points(self) -> float:
@@ -81,7 +84,7 @@ def describe(name: str, tasks: Iterable[Task], cells: list[dict[str, Any]]) -> L
     """A lesson from its exercises and the cells of its released notebook."""
     questions: dict[str, float] = {}
     stubs: dict[str, str] = {}
-    checks: set[str] = set()
+    checks: dict[str, str] = {}
     demos: list[str] = []
     others: list[str] = []
     for cell in cells:
@@ -92,7 +95,7 @@ def describe(name: str, tasks: Iterable[Task], cells: list[dict[str, Any]]) -> L
             if meta.get("grade"):
                 questions[meta["grade_id"]] = float(meta["points"])
         elif meta.get("grade"):
-            checks.add(source)
+            checks[meta["grade_id"]] = source
         elif cell["cell_type"] == "code":
             is_demo = "demo" in cell["metadata"].get("tags", ())
             (demos if is_demo else others).append(source)
@@ -101,9 +104,11 @@ def describe(name: str, tasks: Iterable[Task], cells: list[dict[str, Any]]) -> L
         tasks=tuple(tasks),
         questions=questions,
         stubs=stubs,
-        checks=frozenset(checks),
+        checks=frozenset(checks.values()),
         demos=frozenset(demos),
         demo_names=_bound(demos) - _bound([*others, *stubs.values()]),
+        released=frozenset(text_of(cell["source"]) for cell in cells),
+        check_cells=checks,
     )
 
 
