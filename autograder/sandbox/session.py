@@ -55,6 +55,7 @@ class Program:
     labels: Mapping[int, str] = field(default_factory=dict)
     demos: frozenset[int] = frozenset()
     demo_names: frozenset[str] = frozenset()
+    files: Mapping[str, bytes] = field(default_factory=dict)
 
     def label(self, number: int) -> str:
         """How to call a cell in a sentence."""
@@ -139,7 +140,8 @@ class Session:
         assert self.child is not None
         sock = self.child.sock
         with self._waiting("the start") as deadline:
-            wire.send(sock, {"cells": self._cells()}, deadline)
+            start = {"cells": self._cells(), "files": wire.from_files(self.program.files)}
+            wire.send(sock, start, deadline)
         while True:
             with self._waiting(self._where(position)) as deadline:
                 message = wire.receive(sock, deadline)

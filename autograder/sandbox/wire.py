@@ -10,7 +10,10 @@ from __future__ import annotations
 import dataclasses
 import socket
 import time
+from collections.abc import Mapping
 from typing import Any
+
+import numpy as np
 
 from autograder.checks.answer import Call, Fault, Outcome
 from autograder.checks.values import MAX_BYTES, NotAValue, decode, encode, plain
@@ -85,6 +88,16 @@ def _left(deadline: float | None) -> float | None:
     if left <= 0:
         raise TimeoutError
     return left
+
+
+def from_files(files: Mapping[str, bytes]) -> dict[str, np.ndarray]:
+    """Files as values."""
+    return {name: np.frombuffer(content, np.uint8) for name, content in files.items()}
+
+
+def to_files(message: Mapping[str, np.ndarray]) -> dict[str, bytes]:
+    """The files that `from_files` wrote."""
+    return {name: content.tobytes() for name, content in message.items()}
 
 
 def from_call(call: Call) -> dict[str, Any]:

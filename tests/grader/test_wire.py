@@ -212,3 +212,9 @@ def test_the_end_of_the_stream_is_closed(pair: Pair) -> None:
         wire.receive(pair[1], soon())
     with pytest.raises(wire.Closed):
         wire.send(pair[1], np.ones(2**20), soon())
+
+
+def test_files_pass_byte_by_byte(pair: Pair) -> None:
+    files = {"helper.py": b"x = 1\r\n", "empty": b"", "all bytes": bytes(range(256))}
+    wire.send(pair[0], {"files": wire.from_files(files)})
+    assert wire.to_files(wire.receive(pair[1])["files"]) == files
