@@ -21,7 +21,8 @@ MAX_SIDE = 4096
 MAX_PIXELS = 8_000_000
 _KINDS = ("image/png", "image/jpeg")
 _LIBRARY_FIGURE = re.compile(
-    r'\s*<img alt="[^"<>]*"(?: style="[^"<>]*")? src="data:image/png;base64,([A-Za-z0-9+/=\s]+)">\s*'
+    r'\s*<img alt="[^"<>]*"(?: style="[^"<>]*")? '
+    r'src="data:image/png;base64,([A-Za-z0-9+/=\s]+)">\s*'
 )
 _CAPTION = "Figure: "
 

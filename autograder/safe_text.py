@@ -32,7 +32,8 @@ def _parser() -> MarkdownIt:
 
     found = MarkdownIt("js-default", {"html": False, "linkify": False, "typographer": False})
     found.use(dollarmath_plugin, allow_digits=False, double_inline=True).use(amsmath_plugin)
-    found.validateLink = lambda url: True  # links are only shown, so that none goes unseen
+    # Links are only shown, so that none goes unseen.
+    found.validateLink = lambda url: True  # type: ignore[method-assign]
     for name, rule in _RULES.items():
         found.add_render_rule(name, rule)
     return found

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from autograder.checks.protocol import PartResult, Verdict
 from autograder.checks.registry import find
+from autograder.notebooks import identifier
 from autograder.pages import without_paths
 from autograder.records import Record
 
@@ -21,6 +23,17 @@ _TONES = {
 _EXPECTED_GOT = re.compile(
     r"(?P<what>.*?): expected (?P<expected>.+?), got (?P<got>.+?)(?:\. (?P<more>[A-Z].*)|\.?)", re.S
 )
+
+
+@dataclass(frozen=True)
+class ByHand:
+    """What a person has given in a hand-in: points and comments by the name of the cell."""
+
+    scores: Mapping[str, float] = field(default_factory=dict)
+    comments: Mapping[str, str] = field(default_factory=dict)
+
+
+NOTHING_BY_HAND = ByHand()
 
 
 @dataclass(frozen=True)
@@ -44,7 +57,11 @@ class PartView:
 
 @dataclass(frozen=True)
 class ExerciseView:
-    """One exercise as it is shown; `score` is None if it could not be judged."""
+    """One exercise as it is shown; `score` is None if it could not be judged.
+
+    `by_hand` says that a person has given the points; `comment` is what they wrote; `anchor` is the
+    place of the answer on the page, "" if it is not shown.
+    """
 
     id: str
     title: str
@@ -56,17 +73,78 @@ class ExerciseView:
     hint_label: str = ""
     hints: tuple[str, ...] = ()
     parts: tuple[PartView, ...] = ()
+    by_hand: bool = False
+    comment: str = ""
+    anchor: str = ""
 
 
-def exercise_views(record: Record) -> list[ExerciseView]:
+@dataclass(frozen=True)
+class QuestionView:
+    """An open question as it is shown; `score` is None until a person has given points."""
+
+    id: str
+    text: str
+    score: float | None
+    max_score: float | None
+    comment: str = ""
+
+
+def exercise_views(
+    record: Record,
+    by_hand: ByHand = NOTHING_BY_HAND,
+    anchors: Mapping[str, str] | None = None,
+) -> list[ExerciseView]:
     """The exercises in order, judged or not."""
     names = sorted({*record.verdicts, *record.unjudged}, key=exercise_order)
-    return [
+    views = [
         _judged(record.verdicts[name])
         if name in record.verdicts
         else _unjudged(name, record.unjudged[name])
         for name in names
     ]
+    return [_with_marks(view, by_hand, (anchors or {}).get(view.id, "")) for view in views]
+
+
+def _with_marks(view: ExerciseView, by_hand: ByHand, anchor: str) -> ExerciseView:
+    score = by_hand.scores.get(check_cell(view.id))
+    comment = by_hand.comments.get(identifier(view.id), "")
+    if score is not None:
+        view = replace(view, score=score, by_hand=True)
+    return replace(view, comment=comment, anchor=anchor)
+
+
+def question_views(
+    record: Record, by_hand: ByHand, points: Mapping[str, float]
+) -> list[QuestionView]:
+    """The open questions: those of the lesson (`points` by id), and those that were answered."""
+    return [
+        QuestionView(
+            id=name,
+            text=record.open_answers.get(name, "").strip(),
+            score=by_hand.scores.get(name),
+            max_score=points.get(name),
+            comment=by_hand.comments.get(name, ""),
+        )
+        for name in dict.fromkeys([*points, *record.open_answers])
+    ]
+
+
+def check_cell(exercise: str) -> str:
+    """The name of the cell that the gradebook keeps an exercise's points under."""
+    return f"{identifier(exercise)}-check"
+
+
+def total(record: Record, by_hand: ByHand) -> float | None:
+    """The points for the exercises: a person's where there are some, else ours; None if neither."""
+    given = {
+        name: by_hand.scores[check_cell(name)]
+        for name in (*record.verdicts, *record.unjudged)
+        if check_cell(name) in by_hand.scores
+    }
+    if record.score is None and not given:
+        return None
+    ours = {name: verdict.score for name, verdict in record.verdicts.items()}
+    return float(round(sum((ours | given).values()), 6))
 
 
 def exercise_order(name: str) -> tuple[list[int], str]:
