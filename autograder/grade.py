@@ -32,6 +32,7 @@ from autograder.sandbox.limits import TIER, Limits
 from autograder.sandbox.remote import RemoteAnswer, capital
 from autograder.sandbox.session import Loss, Session
 from autograder.submission import Submission, Unreadable, read_submission
+from autograder.suspicion import look_at_program, look_at_text
 
 _NO_TOOL = Loss(
     "crashed", "the check itself failed on this answer, which is no fault of yours; a person looks"
@@ -136,7 +137,13 @@ def _sum_up(
         notes=notes,
         tier=TIER,
         fingerprint=submission.fingerprint,
+        suspicions=_suspicions(submission, lesson),
     )
+
+
+def _suspicions(submission: Submission, lesson: Lesson) -> tuple[str, ...]:
+    texts = [(f"the answer to {name}", text) for name, text in submission.open_answers.items()]
+    return (*look_at_program(submission.program, lesson.released), *look_at_text(texts))
 
 
 def _status(loss: Loss) -> Status:
