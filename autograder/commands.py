@@ -81,7 +81,7 @@ def _grade(source: Path, out: Path, workers: int, limits: Limits, again: bool) -
     held = {h: None if again else earlier.record(h, basis) for h, basis in bases.items()}
     new = [hand_in for hand_in, record in held.items() if record is None]
     basis_of = {(h.student, h.lesson): basis for h, basis in bases.items()}
-    with _importing("nbgrader.api"), _progress(len(new)) as advance:
+    with _importing("autograder.nbgrader_api"), _progress(len(new)) as advance:
 
         def done(record: Record) -> None:
             basis = basis_of[record.student, record.lesson]
