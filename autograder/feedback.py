@@ -1,22 +1,65 @@
 """Feedback for students: one page per hand-in, one index per student, readable without a network.
 
 A page shows the points of each exercise, first the hint, then what was expected and what came in
-each sub-check, and what a person still reads. It holds nothing of other students, no test and no
-path of the machine that graded.
+each sub-check, what a person has read and written, and below, folded, the student's own notebook.
+It holds nothing of other students, no test and no path of the machine that graded.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from autograder.lesson import Lesson
+from autograder.notebook_view import notebook_view
+from autograder.own_cells import OwnCell
 from autograder.pages import file_names, without_paths, write_page
 from autograder.records import Record
-from autograder.views import exercise_views
+from autograder.views import NOTHING_BY_HAND, ByHand, exercise_views, question_views, total
+
+if TYPE_CHECKING:
+    from autograder.late import Late
+
+Key = tuple[str, str]
+"""Student and lesson."""
 
 
-def write_feedback(records: Sequence[Record], out: Path) -> list[Path]:
+def no_cells(record: Record) -> Sequence[OwnCell]:
+    """For pages without notebooks."""
+    return ()
+
+
+@dataclass(frozen=True)
+class Extras:
+    """What the pages show beyond the records.
+
+    `cells` gives the cells of a hand-in's notebook and is called once for each; `by_hand` is what
+    a person has given, `late` what lateness costs, both by student and lesson; `lessons` gives the
+    points of open questions.
+    """
+
+    cells: Callable[[Record], Sequence[OwnCell]] = no_cells
+    by_hand: Mapping[Key, ByHand] = field(default_factory=dict)
+    late: Mapping[Key, Late] = field(default_factory=dict)
+    lessons: Mapping[str, Lesson] = field(default_factory=dict)
+
+    def given(self, record: Record) -> ByHand:
+        """What a person has given in this hand-in."""
+        return self.by_hand.get((record.student, record.lesson), NOTHING_BY_HAND)
+
+    def questions(self, record: Record) -> Mapping[str, float]:
+        """The points of the hand-in's open questions."""
+        lesson = self.lessons.get(record.lesson)
+        return lesson.questions if lesson else {}
+
+
+NO_EXTRAS = Extras()
+
+
+def write_feedback(records: Sequence[Record], out: Path, extras: Extras = NO_EXTRAS) -> list[Path]:
     """Write `out/feedback/<student>/<lesson>.html` and an `index.html` per student.
 
     Odd names become safe file names (`pages.file_names`). Pages that would not change are left
@@ -31,82 +74,95 @@ def write_feedback(records: Sequence[Record], out: Path) -> list[Path]:
             raise ValueError(
                 f"expected one record for student {student!r} and lesson {lesson!r}, got {count}"
             )
+    of_student = defaultdict(list)
+    for record in sorted(records, key=lambda record: record.lesson):
+        of_student[record.student].append(record)
     folders = file_names(record.student for record in records)
     pages: list[Path] = []
     for student in sorted(folders):
-        own = sorted((r for r in records if r.student == student), key=lambda r: r.lesson)
-        pages += _write_student(own, out / "feedback" / folders[student])
+        pages += _write_student(of_student[student], out / "feedback" / folders[student], extras)
     return pages
 
 
-def page_of(records: Sequence[Record]) -> dict[tuple[str, str], str]:
+def page_of(records: Sequence[Record]) -> dict[Key, str]:
     """Where `write_feedback` puts each student's and lesson's page, relative to `out`."""
     folders = file_names(record.student for record in records)
-    pages: dict[tuple[str, str], str] = {}
-    for student, folder in folders.items():
-        names = file_names((r.lesson for r in records if r.student == student), taken=["index"])
-        pages |= {
-            (student, lesson): f"feedback/{folder}/{name}.html" for lesson, name in names.items()
-        }
-    return pages
+    lessons = defaultdict(list)
+    for record in records:
+        lessons[record.student].append(record.lesson)
+    return {
+        (student, lesson): f"feedback/{folder}/{name}.html"
+        for student, folder in folders.items()
+        for lesson, name in file_names(lessons[student], taken=["index"]).items()
+    }
 
 
-def _write_student(records: Sequence[Record], folder: Path) -> list[Path]:
+def _write_student(records: Sequence[Record], folder: Path, extras: Extras) -> list[Path]:
     names = file_names((record.lesson for record in records), taken=["index"])
-    graded = [record for record in records if record.score is not None]
+    scores = {record.lesson: total(record, extras.given(record)) for record in records}
+    graded = [record for record in records if scores[record.lesson] is not None]
+    waiting = sum(
+        bool(text.strip()) and question not in extras.given(record).scores
+        for record in records
+        for question, text in record.open_answers.items()
+    )
     index = write_page(
         folder / "index.html",
         "student.html",
         student=records[0].student,
         graded=len(graded),
-        score=sum(record.score or 0.0 for record in graded),
+        score=sum(scores[record.lesson] or 0.0 for record in graded),
         max_score=sum(record.max_score for record in graded),
-        open_count=sum(bool(text.strip()) for r in records for text in r.open_answers.values()),
+        open_count=waiting,
         lessons=[
             {
                 "href": f"{names[record.lesson]}.html",
                 "lesson": record.lesson,
                 "status": record.status,
                 "message": without_paths(record.message),
-                "score": record.score,
+                "score": scores[record.lesson],
                 "max_score": record.max_score,
-                "share": _share(record),
-                "tone": _tone(record),
+                "share": _share(record, scores[record.lesson]),
+                "tone": _tone(_share(record, scores[record.lesson])),
             }
             for record in records
         ],
     )
-    return [index, *(_write_lesson(r, folder / f"{names[r.lesson]}.html") for r in records)]
+    return [index, *(_write_lesson(r, folder / f"{names[r.lesson]}.html", extras) for r in records)]
 
 
-def _write_lesson(record: Record, path: Path) -> Path:
+def _write_lesson(record: Record, path: Path, extras: Extras) -> Path:
+    by_hand = extras.given(record)
+    late = extras.late.get((record.student, record.lesson))
+    score = total(record, by_hand)
+    share = _share(record, score)
+    of_the_lesson = record.status not in ("not a notebook", "wrong lesson", "refused")
+    notebook = notebook_view(extras.cells(record) if of_the_lesson else ())
     return write_page(
         path,
         "feedback.html",
         student=record.student,
         lesson=record.lesson,
         status=record.status,
-        score=record.score,
+        score=score,
         max_score=record.max_score,
-        share=_share(record),
-        tone=_tone(record),
+        share=share,
+        tone=_tone(share),
         message=without_paths(record.message),
+        remarked=score != record.score,
+        late=late.sentence if late else "",
         kind_words=kind_words(record),
-        exercises=exercise_views(record),
-        open_answers=[
-            (name, without_paths(text.strip())) for name, text in record.open_answers.items()
-        ],
+        exercises=exercise_views(record, by_hand, notebook.anchors),
+        questions=question_views(record, by_hand, extras.questions(record)),
+        notebook=notebook,
     )
 
 
-def _share(record: Record) -> float:
-    if record.score is None or not record.max_score:
-        return 0.0
-    return record.score / record.max_score
+def _share(record: Record, score: float | None) -> float:
+    return score / record.max_score if score and record.max_score else 0.0
 
 
-def _tone(record: Record) -> str:
-    share = _share(record)
+def _tone(share: float) -> str:
     return "correct" if share == 1 else "partly" if share > 0 else "idle"
 
 
@@ -115,7 +171,7 @@ def kind_words(record: Record) -> str:
     started = [
         v for v in record.verdicts.values() if v.status not in ("not started", "not defined")
     ]
-    share = _share(record)
+    share = _share(record, record.score)
     if record.score is None:
         return (
             "This is not a zero: your work has not been judged. "

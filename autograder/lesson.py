@@ -7,7 +7,7 @@ import contextlib
 import functools
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -33,7 +33,8 @@ class Lesson:
     `questions` gives the points of each open question by its grade id, `stubs` the released source
     of each cell that students fill in, `checks` the released sources of check cells, `demos` those
     of demonstrations, and `demo_names` what only demonstrations define. `released` holds the
-    sources of all cells, `check_cells` those of check cells by grade id.
+    sources of all cells, `check_cells` those of check cells by grade id, and `solutions` the
+    answers of the solution notebook.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Lesson:
     demo_names: frozenset[str] = frozenset()
     released: frozenset[str] = frozenset()
     check_cells: Mapping[str, str] = field(default_factory=dict)
+    solutions: frozenset[str] = frozenset()
 
     @property
     def points(self) -> float:
@@ -73,11 +75,16 @@ def load_lesson(name: str, root: Path | None = None) -> Lesson:
         ]
     )
     cells = exercises_of(notebook)
-    return describe(
+    lesson = describe(
         name,
         [Task(find(c.exercise), c.answer_id, c.check_id, c.seed) for c in cells],
         released["cells"],
     )
+    answers = {task.answer_id for task in lesson.tasks}
+    solved = (
+        c for c in notebook.cells if c.metadata.get("nbgrader", {}).get("grade_id") in answers
+    )
+    return replace(lesson, solutions=frozenset(cell.source for cell in solved))
 
 
 def describe(name: str, tasks: Iterable[Task], cells: list[dict[str, Any]]) -> Lesson:

@@ -143,8 +143,8 @@ def total(record: Record, by_hand: ByHand) -> float | None:
     }
     if record.score is None and not given:
         return None
-    ours = {name: verdict.score for name, verdict in record.verdicts.items()}
-    return float(round(sum((ours | given).values()), 6))
+    ours = sum(record.verdicts[name].score for name in given if name in record.verdicts)
+    return float(round((record.score or 0.0) - ours + sum(given.values()), 6))
 
 
 def exercise_order(name: str) -> tuple[list[int], str]:
