@@ -8,6 +8,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from autograder.cli_class import add_commands
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code."""
@@ -17,6 +19,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     _add_grade(commands)
     _add_check(commands)
     _add_example_class(commands)
+    add_commands(commands)
     arguments = parser.parse_args(argv)
     return int(arguments.run(arguments))
 
@@ -43,7 +46,8 @@ def _add_grade(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "handins",
         type=Path,
         metavar="HANDINS",
-        help="a folder student/lesson/lesson.ipynb, or a zip of it",
+        help="a folder student/lesson/lesson.ipynb, or a download from Moodle, Canvas, Gradescope or "
+        "nbgrader's exchange",
     )
     grade.add_argument(
         "--out", type=Path, default=Path("out"), metavar="DIR", help="for the results: %(default)s"

@@ -12,11 +12,15 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from autograder.collecting import archives, entries, kinds
 from autograder.collecting.entries import WITHIN, Entry
 from autograder.collecting.found import lesson_named
 from autograder.records import Status
+
+if TYPE_CHECKING:
+    from autograder.rosters import Roster
 
 __all__ = [
     "Collection",
@@ -73,11 +77,15 @@ class Collection:
     recognised: tuple[str, ...] = ()
 
 
-def collect(source: Path, lessons: Sequence[str]) -> Collection:
-    """The hand-ins in a folder or archive, by student and lesson; `NoHandIns` if none."""
+def collect(source: Path, lessons: Sequence[str], rosters: Sequence[Roster] = ()) -> Collection:
+    """The hand-ins in a folder or archive, by student and lesson; `NoHandIns` if none.
+
+    Lists of the class that a platform exports give addresses, and Moodle's the times, too. They may
+    also lie beside the downloads in the folder.
+    """
     from autograder.collecting.grouping import group
 
-    collection = group(source, _entries(source), lessons)
+    collection = group(source, _entries(source), lessons, rosters)
     if not collection.hand_ins:
         raise NoHandIns(
             f"Expected hand-ins as student/lesson/lesson.ipynb, or a download from Moodle, Canvas, "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,12 +12,13 @@ from typing import TYPE_CHECKING
 
 from autograder.collecting import entries, gradescope, times
 from autograder.collecting.choosing import TIMESTAMP, choose
-from autograder.collecting.entries import Entry, is_notebook
+from autograder.collecting.entries import WITHIN, Entry, is_notebook
 from autograder.collecting.found import Found
 from autograder.collecting.gradescope import METADATA, Submission
 from autograder.collecting.ids import mended, told_apart
 from autograder.collecting.plain import plain
 from autograder.collecting.platforms import canvas, exchange, moodle
+from autograder.rosters import MAX_BYTES, Roster, roster
 
 if TYPE_CHECKING:
     from autograder.collect import Collection
@@ -31,7 +33,9 @@ _CALLED = {
 }
 
 
-def group(source: Path, listed: Sequence[Entry], lessons: Sequence[str]) -> Collection:
+def group(
+    source: Path, listed: Sequence[Entry], lessons: Sequence[str], rosters: Sequence[Roster] = ()
+) -> Collection:
     """The hand-ins among some files, sorted by student and lesson."""
     from autograder.collect import Collection
 
@@ -41,7 +45,7 @@ def group(source: Path, listed: Sequence[Entry], lessons: Sequence[str]) -> Coll
     if any(one.layout == "exchange" for one in found):
         rest = [e for e in rest if not {"outbound", "feedback"} & {*e.parts[:2]}]
     placed, strays = plain(rest, lessons, top) if rest else ([], [])
-    found += _timed(source, placed)
+    found = known_to([*_rosters(source, listed), *rosters], found) + _timed(source, placed)
     remarks += [remark for entry in strays if (remark := _stray(entry))]
     found = _with_lessons(source, found, lessons)
     found = _named(found, remarks)
@@ -106,6 +110,39 @@ def _exported(
         else:
             folders |= {(*entry.parts[:-1], name): one for name, one in named.items()}
     return folders
+
+
+def _rosters(source: Path, listed: Sequence[Entry]) -> list[Roster]:
+    """The lists of the class beside the downloads; nothing that a student may have written."""
+    from autograder.collect import read
+
+    found = []
+    for entry in listed:
+        is_table = entry.parts[-1].casefold().endswith(".csv") and not entry.refusal
+        if is_table and len(entry.parts) == 1 and WITHIN not in entry.name:
+            with contextlib.suppress(ValueError):
+                found.append(roster(read(source, entry.name, MAX_BYTES), entry.shown))
+    return found
+
+
+def known_to(rosters: Iterable[Roster], found: Iterable[Found]) -> list[Found]:
+    """With the addresses, and Moodle's times, that lists of the class give."""
+    kinds = {"moodle": "Moodle", "canvas": "Canvas"}
+    people = {
+        (kinds[listed.kind], person.platform_id): person
+        for listed in rosters
+        if listed.kind in kinds
+        for person in listed.people
+    }
+    whole = []
+    for one in found:
+        person = people.get((one.layout, one.platform_id))
+        if person is not None:
+            time = person.submitted or one.submitted
+            origin = "Moodle's grading worksheet" if person.submitted else one.time_from
+            one = replace(one, email=person.email, submitted=time, time_from=origin)
+        whole.append(one)
+    return whole
 
 
 def _timed(source: Path, placed: Sequence[Found]) -> list[Found]:

@@ -32,8 +32,10 @@ def from_iso(text: str) -> datetime | None:
     return time if time.tzinfo else None
 
 
-def parse(text: str, zone: tzinfo = UTC) -> datetime | None:
+def parse(text: str, zone: tzinfo | None = UTC) -> datetime | None:
     """A time with the zone that it names, or else in `zone`; None if it is none.
+
+    No zone stands for that of this machine.
 
     It may be 2026-03-01T10:00:00Z, 2026-03-01 10:00:00.123 UTC, 2026-03-01 10:00 Europe/Berlin, or
     a time in Moodle's English: Sunday, 1 March 2026, 10:00 AM.
@@ -52,8 +54,10 @@ def parse(text: str, zone: tzinfo = UTC) -> datetime | None:
     return None
 
 
-def _in(time: datetime, zone: tzinfo) -> datetime:
-    return time if time.tzinfo else time.replace(tzinfo=zone)
+def _in(time: datetime, zone: tzinfo | None) -> datetime:
+    if time.tzinfo:
+        return time
+    return time.replace(tzinfo=zone) if zone else time.astimezone()
 
 
 def _zone(name: str) -> tzinfo | None:
