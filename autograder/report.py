@@ -23,20 +23,16 @@ from autograder.analysis import (
     struggling,
     student_stats,
 )
+from autograder.attention import (
+    MOST_URGENT_FIRST,
+    NO_FINDINGS,
+    Findings,
+    needing_a_look,
+)
 from autograder.feedback import page_of
 from autograder.pages import write_page
 from autograder.records import Record
 
-_MOST_URGENT_FIRST = (
-    "refused",
-    "crashed",
-    "out of memory",
-    "timed out",
-    "not a notebook",
-    "wrong lesson",
-    "partly graded",
-    "graded",
-)
 _PIECES = (
     ("full", "full points"),
     ("part", "some points"),
@@ -52,9 +48,11 @@ _TIERS = {
 }
 _STRIP_LEFT, _STRIP_RIGHT = 110.0, 600.0
 _SLOWEST = 5
+_MOST_ROWS = 200
+"""Rows of a table; the page says how many more there are."""
 
 
-def write_report(records: Sequence[Record], out: Path) -> Path:
+def write_report(records: Sequence[Record], out: Path, findings: Findings = NO_FINDINGS) -> Path:
     """Write `out/report.html` and return its path.
 
     Students' names link to their feedback pages where those have been written to `out` before.
@@ -71,8 +69,10 @@ def write_report(records: Sequence[Record], out: Path) -> Path:
         partly=sum(r.score is not None and not r.graded for r in ordered),
         not_graded=sum(record.score is None for record in ordered),
         open_answers=sum(lesson.open_answers for lesson in lesson_stats(ordered)),
-        attention=needing_a_look(ordered),
-        reasons=reasons,
+        statuses=statuses(ordered),
+        attention=needing_a_look(ordered, findings),
+        remarks=findings.remarks,
+        most=_MOST_ROWS,
         lessons=lesson_stats(ordered),
         min_handins=MIN_HANDINS,
         piece_names=_PIECES,
@@ -84,6 +84,12 @@ def write_report(records: Sequence[Record], out: Path) -> Path:
         struggling=struggling(students),
         stuck_on=stuck_on,
         identical=identical(ordered),
+        alike=[(lesson, pair) for lesson, pairs in findings.alike.items() for pair in pairs],
+        copied=sorted(
+            (lesson, student, exercise, function)
+            for (student, lesson), copies in findings.copied.items()
+            for exercise, function in copies
+        ),
         time_text=time_text(ordered),
         strip=strip(ordered),
         slowest=sorted(ordered, key=lambda record: -record.seconds)[:_SLOWEST],
@@ -92,24 +98,10 @@ def write_report(records: Sequence[Record], out: Path) -> Path:
     )
 
 
-def needing_a_look(records: Sequence[Record]) -> list[Record]:
-    """Hand-ins that were not fully graded or that left a remark, the most urgent first."""
-    found = [record for record in records if not record.graded or record.notes]
-    return sorted(found, key=lambda record: _MOST_URGENT_FIRST.index(record.status))
-
-
-def reasons(record: Record) -> list[str]:
-    """Why a hand-in needs a look, one sentence each, none twice.
-
-    The message to its author is needed only where there is no score: it repeats the rest.
-    """
-    found = [record.message] if record.score is None else []
-    found += [f"{name}: {why}" for name, why in record.unjudged.items() if record.score is not None]
-    for note in record.notes:
-        core = note.rpartition(": ")[2].rstrip(".").casefold()
-        if not any(core in reason.casefold() for reason in found):
-            found.append(note)
-    return found
+def statuses(records: Sequence[Record]) -> list[tuple[str, int]]:
+    """How many hand-ins have each status, the best first."""
+    counts = Counter(record.status for record in records)
+    return [(status, counts[status]) for status in reversed(MOST_URGENT_FIRST) if counts[status]]
 
 
 def histogram_text(lesson: LessonStats) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -24,16 +24,23 @@ from autograder.analysis import (
     struggling,
     student_stats,
 )
+from autograder.attention import Findings
 from autograder.feedback import write_feedback
 from autograder.report import (
-    needing_a_look,
-    reasons,
     strip,
     stuck_on,
     tiers,
     time_text,
     write_report,
 )
+from autograder.similar import Alike
+
+
+@dataclass(frozen=True)
+class Late:
+    days: int
+    penalty: float
+    sentence: str
 
 
 def page(tmp_path: Path, records: Any) -> str:
@@ -84,43 +91,11 @@ def test_the_page_says_what_was_graded_and_what_was_not(tmp_path: Path) -> None:
         assert fact in text
 
 
-def test_the_most_urgent_comes_first() -> None:
-    found = [(r.student, r.status) for r in needing_a_look(made_up_class())]
-    assert found == [
-        ("lena", "refused"),
-        ("karim", "not a notebook"),
-        ("mai", "wrong lesson"),
-        ("noor", "partly graded"),
-        ("olga", "graded"),  # its check cell had to be restored
-    ]
-
-
 def test_reasons_and_remarks_are_on_the_page(tmp_path: Path) -> None:
     text = words(page(tmp_path, made_up_class()))
     assert "ends in line 3" in text
     assert "E2.10: cavi_gaussian_gamma was still running after 20 s." in text
     assert "The check cell of E2.1 was missing" in text
-
-
-def test_reasons_are_not_said_twice() -> None:
-    twice = failed("a", "crashed", "It crashed. It was renamed.")
-    assert reasons(replace(twice, notes=("It was renamed.", "It has two notebooks."))) == [
-        "It crashed. It was renamed.",
-        "It has two notebooks.",
-    ]
-    partly = record(
-        "a",
-        status="partly graded",
-        unjudged={"E2.5": "The cell of E2.5, line 3, did not finish within 15 s."},
-        notes=(
-            "Left out: the cell of E2.5, line 3, did not finish within 15 s.",
-            "It was renamed.",
-        ),
-    )
-    assert reasons(partly) == [
-        "E2.5: The cell of E2.5, line 3, did not finish within 15 s.",
-        "It was renamed.",
-    ]
 
 
 def test_the_histogram_counts_every_hand_in_once() -> None:
@@ -226,8 +201,47 @@ def test_identical_answers_are_shown_but_not_of_those_without_points(tmp_path: P
         record("f", "05_bbvi", fingerprint="x"),
     ]
     assert identical(records) == [("02_cavi", ("a", "b"))]
+    assert "The same code" in words(page(tmp_path, records))
     assert "02_cavi: a, b" in words(page(tmp_path, records))
-    assert "Identical answers" not in words(page(tmp_path, made_up_class()))
+    assert "Answers that are alike" not in words(page(tmp_path, made_up_class()))
+
+
+def test_findings_stand_on_the_page(tmp_path: Path) -> None:
+    findings = Findings(
+        alike={"02_cavi": [Alike("amara", "björn", ("E2.1", "E2.4"), 112, 0.914)]},
+        copied={("chen", "02_cavi"): [("E2.2", "vi_lib.cavi.update_q_mu")]},
+        late={("divya", "02_cavi"): Late(2, 1.5, "Two days late: 1.5 points off.")},
+        remarks=("old/x.ipynb was refused: it is a link.",),
+    )
+    text = words(write_report(made_up_class(), tmp_path, findings).read_text(encoding="utf-8"))
+    for piece in (
+        "amara and björn 02_cavi E2.1, E2.4 about 112 91%",
+        "Answers like those of björn: E2.1, E2.4.",
+        "E2.2: nearly the code of vi_lib.cavi.update_q_mu .",
+        "chen, E2.2: vi_lib.cavi.update_q_mu",
+        "Late: Two days late: 1.5 points off.",
+        "Left out on collecting old/x.ipynb was refused: it is a link.",
+    ):
+        assert piece in text
+
+
+def test_the_statuses_are_counted(tmp_path: Path) -> None:
+    text = words(page(tmp_path, made_up_class()))
+    assert "22 graded, 1 partly graded, 1 wrong lesson, 1 not a notebook, 1 refused" in text
+
+
+def test_a_thousand_hand_ins_have_a_page_that_a_browser_can_show(tmp_path: Path) -> None:
+    long = "The cell of E2.1, line 3, did not finish within 15 s."
+    records = [
+        record(f"s{i:04}", score=0.0, notes=(long,), suspicions=(f"Line {i} imports ctypes.",))
+        for i in range(1000)
+    ]
+    pairs = [Alike(f"s{i:04}", f"s{i + 1:04}", ("E2.1",), 100, 1.0) for i in range(500)]
+    findings = Findings(alike={"02_cavi": pairs}, remarks=[long] * 900)
+    html = write_report(records, tmp_path, findings).read_text(encoding="utf-8")
+    assert len(html) < 900_000
+    assert words(html).count("more are not shown") == 4
+    assert "800 more are not shown." in words(html)
 
 
 def test_time_and_tiers() -> None:
