@@ -14,24 +14,20 @@ What counts as judged, here and in every table made from it:
 
 from __future__ import annotations
 
-import functools
-import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 from autograder.checks.grading import PUBLIC_SEED
 from autograder.checks.grading import grade as judge
 from autograder.checks.protocol import Verdict
 from autograder.checks.render import number
 from autograder.collect import HandIn
-from autograder.lesson import Lesson, load_lesson
+from autograder.lesson import Lesson
 from autograder.records import Record, Status
-from autograder.sandbox.client import Zygote
-from autograder.sandbox.limits import TIER, Limits
+from autograder.sandbox.client import CannotStart, Zygote
+from autograder.sandbox.limits import Limits
 from autograder.sandbox.remote import RemoteAnswer, capital
 from autograder.sandbox.session import Loss, Session
-from autograder.submission import Submission, Unreadable, read_submission
+from autograder.submission import Submission
 from autograder.suspicion import look_at_program, look_at_text
 
 _NO_TOOL = Loss(
@@ -39,41 +35,15 @@ _NO_TOOL = Loss(
 )
 
 
-@dataclass(frozen=True)
-class Job:
-    """One hand-in to be graded: its bytes, or the reason why they could not be read."""
-
-    hand_in: HandIn
-    data: bytes = b""
-    limits: Limits = field(default_factory=Limits)
-    root: Path | None = None
-
-
-def work(job: Job) -> Record:
-    """Grade one hand-in in this process, with this process's zygote. Never raises for a hand-in."""
-    hand_in = job.hand_in
-    lesson = None if hand_in.status == "wrong lesson" else load_lesson(hand_in.lesson, job.root)
-    if hand_in.status is not None or lesson is None:
-        return not_run(hand_in, lesson, hand_in.status or "refused", hand_in.sentence)
-    started = time.perf_counter()
-    try:
-        submission = read_submission(job.data, lesson)
-    except Unreadable as error:
-        return not_run(hand_in, lesson, error.status, error.sentence)
-    record = judge_submission(hand_in, submission, lesson, own_zygote(), job.limits)
-    return replace(record, seconds=round(time.perf_counter() - started, 3))
-
-
-@functools.cache
-def own_zygote() -> Zygote:
-    """The zygote of this process."""
-    return Zygote()
-
-
 def judge_submission(
     hand_in: HandIn, submission: Submission, lesson: Lesson, zygote: Zygote, limits: Limits
 ) -> Record:
-    """Run a hand-in, judge its exercises one by one, and sum up."""
+    """Run a hand-in, judge its exercises one by one, and sum up.
+
+    Raises:
+        CannotStart: students' code cannot be run at all.
+        OSError: there is no folder for it to run in, as on a full disk.
+    """
     session = Session(zygote, submission.program, limits)
     verdicts: dict[str, Verdict] = {}
     losses: dict[str, Loss] = {}
@@ -83,6 +53,8 @@ def judge_submission(
             answer = RemoteAnswer(session)
             try:
                 verdict = judge(task.exercise, answer, task.seed)
+            except (CannotStart, OSError):  # no fault of the check's or of the answer's
+                raise
             except Exception as error:  # a fault in a check must not cost the other exercises
                 losses[task.exercise.id] = answer.loss or _NO_TOOL
                 notes.append(f"The check of {task.exercise.id} raised {error!r}.")
@@ -96,7 +68,8 @@ def judge_submission(
     told = set(losses.values())
     left_out = [loss for loss in session.losses.values() if loss not in told]
     notes += [f"Left out: {loss.sentence}." for loss in left_out]
-    return _sum_up(hand_in, submission, lesson, verdicts, losses, tuple(notes))
+    tier = zygote.tier or ""
+    return _sum_up(hand_in, submission, lesson, verdicts, losses, tuple(notes), tier)
 
 
 def verdicts_of(
@@ -118,6 +91,7 @@ def _sum_up(
     verdicts: Mapping[str, Verdict],
     losses: Mapping[str, Loss],
     notes: tuple[str, ...],
+    tier: str,
 ) -> Record:
     score = float(round(sum(verdict.score for verdict in verdicts.values()), 6))
     reasons = {name: capital(loss.sentence) for name, loss in losses.items()}
@@ -135,7 +109,7 @@ def _sum_up(
         unjudged=reasons,
         open_answers=dict(submission.open_answers),
         notes=notes,
-        tier=TIER,
+        tier=tier,
         fingerprint=submission.fingerprint,
         suspicions=_suspicions(submission, lesson),
     )

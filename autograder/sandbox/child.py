@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import itertools
+import json
 import os
 import random
 import signal
@@ -17,17 +19,29 @@ from autograder.checks.answer import Fault, Outcome, perform
 from autograder.checks.values import NotAValue
 from autograder.sandbox import wire
 from autograder.sandbox.cells import CellError, Code, furnish, new_namespace, run_cells
-from autograder.sandbox.limits import Limits, confine
+from autograder.sandbox.confinement import Cage, Confined, confine
+from autograder.sandbox.limits import Limits
 
-_FEW_VARIABLES = ("PATH", "LANG", "MPLBACKEND", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+_MAX_DESCRIPTORS = 4096
 
 
-def live(sock: socket.socket, folder: str, limits: Limits) -> None:
-    """Be the child; returns when the grader has hung up."""
-    _settle(sock, folder)
-    confine(limits)
+def live(sock: socket.socket, cage: Cage, folder: str, limits: Limits) -> None:
+    """Be the child; returns when the grader has hung up.
+
+    Before anything else it confines itself and reports so, in one line of JSON; a child that cannot
+    says why, and raises `OSError`.
+    """
+    _settle(sock, cage.descriptors)
+    try:
+        confined = confine(cage, folder, limits)
+    except OSError as error:
+        _tell(sock, {"refused": str(error.strerror or error)})
+        raise
+    _furnish(confined)
+    _tell(sock, {"pid": confined.pid, "tier": cage.tier, "facts": confined.facts})
     with contextlib.suppress(wire.Closed):
         message = wire.receive(sock)
+        _write(confined.folder, wire.to_files(message.get("files", {})))
         namespace = new_namespace()
         furnish(namespace)
         _run(sock, [Code(*cell) for cell in message["cells"]], namespace)
@@ -36,25 +50,43 @@ def live(sock: socket.socket, folder: str, limits: Limits) -> None:
             _answer(sock, request, namespace)
 
 
-def _settle(sock: socket.socket, folder: str) -> None:
-    """A session, a directory, a few variables, no open files but the socket, the usual signals."""
+def _settle(sock: socket.socket, needed: tuple[int, ...]) -> None:
+    """A session, no open files but the socket and those needed, the usual signals."""
     os.setsid()
-    os.chdir(folder)
-    kept = {name: os.environ[name] for name in _FEW_VARIABLES if name in os.environ}
-    os.environ.clear()
-    os.environ.update(kept, HOME=folder, TMPDIR=folder, MPLCONFIGDIR=folder)
     null = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(null, descriptor)
-    os.closerange(3, sock.fileno())
-    os.closerange(sock.fileno() + 1, 4096)
+    kept = sorted({2, sock.fileno(), *needed, _MAX_DESCRIPTORS})
+    for low, high in itertools.pairwise(kept):
+        os.closerange(low + 1, high)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD, signal.SIGPIPE):
         signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+
+
+def _furnish(confined: Confined) -> None:
+    """Three variables, the folder to import from, and the same random numbers every time."""
+    folder = confined.folder
+    os.environ.clear()
+    os.environ.update(HOME=folder, TMPDIR=folder, MPLCONFIGDIR=folder)
     sys.argv[:] = ["notebook"]
+    sys.path.insert(0, folder)
     random.seed(0)
     np.random.seed(0)  # noqa: NPY002  (for notebooks that use it: graded twice, the same both times)
+
+
+def _tell(sock: socket.socket, report: dict[str, Any]) -> None:
+    sock.sendall(json.dumps(report).encode() + b"\n")
+
+
+def _write(folder: str, files: dict[str, bytes]) -> None:
+    """Write the student's helper files; what the limits do not allow is left out."""
+    for name, content in files.items():
+        if os.path.basename(name) != name:
+            continue
+        with contextlib.suppress(OSError, ValueError), open(os.path.join(folder, name), "wb") as f:
+            f.write(content)
 
 
 def _run(sock: socket.socket, cells: list[Code], namespace: dict[str, Any]) -> None:

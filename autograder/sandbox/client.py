@@ -20,9 +20,13 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from autograder.sandbox.limits import Limits
+from autograder.sandbox.proof import missing
+from autograder.sandbox.tiers import Tier, chosen_tier, folder_for_child
 
 _START_SECONDS = 120.0
 _REPLY_SECONDS = 30.0
+_MODULE = "autograder.sandbox.zygote"
+_REFUSED = "Refused to run students' code unconfined: tier {} could not be had: {}."
 _PASSED_ON = ("PATH", "HOME", "LANG", "MPLCONFIGDIR", "XDG_CACHE_HOME", "VIRTUAL_ENV", "TZ")
 
 
@@ -36,17 +40,26 @@ class CannotStart(RuntimeError):
 
 @dataclass(frozen=True)
 class Child:
-    """A process that runs one hand-in: its id, the socket to it, and its directory."""
+    """A process that runs one hand-in: its id, the socket to it, and its directory.
+
+    `folder` is "" for a child whose directory only it can see. `name` is what its zygote calls it.
+    """
 
     pid: int
     sock: socket.socket
     folder: str
+    name: int
 
 
 @dataclass
 class Zygote:
-    """A zygote that is started when needed, and again when lost. Not for two threads at once."""
+    """A zygote that is started when needed, and again when lost. Not for two threads at once.
 
+    `tier` is how its children are isolated: the one asked for, else that of `tiers.chosen_tier`. It
+    is known once the zygote has been started, and the same ever after.
+    """
+
+    tier: Tier | None = None
     process: subprocess.Popen[bytes] | None = None
     control: socket.socket | None = None
     errors: BinaryIO | None = None
@@ -55,14 +68,16 @@ class Zygote:
     def start(self) -> None:
         """Start the process, unless it runs: a new interpreter, which inherits nothing.
 
-        Returns at once; the first `fork` waits until the libraries are loaded.
+        Returns at once; the first `fork` waits until the libraries are loaded. `NoTier` if the tier
+        asked for is not to be had.
         """
         if self.process is not None:
             return
+        self.tier = self.tier or chosen_tier()
         self.control, theirs = socket.socketpair()
         self.errors = tempfile.TemporaryFile()  # noqa: SIM115  (closed in `close`)
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "autograder.sandbox.zygote", str(theirs.fileno())],
+            [sys.executable, "-P", "-m", _MODULE, str(theirs.fileno()), self.tier],
             pass_fds=[theirs.fileno()],
             env=_environment(),
             cwd=tempfile.gettempdir(),
@@ -74,7 +89,7 @@ class Zygote:
         theirs.close()
 
     def fork(self, limits: Limits) -> Child:
-        """A new child, in a fresh directory; `CannotStart` if the installation is broken."""
+        """A new child, confined, in a fresh directory; `CannotStart` if that cannot be had."""
         try:
             return self._fork(limits)
         except ZygoteLost:  # a student's code may have killed it meanwhile: start it once more
@@ -88,12 +103,12 @@ class Zygote:
         """Kill a child with all its processes and remove its directory; say how it had ended."""
         child.sock.close()
         try:
-            return _ending(int(self._ask({"end": child.pid, "patience": patience})["status"]))
+            return _ending(int(self._ask({"end": child.name, "patience": patience})["status"]))
         except ZygoteLost:
             self.close()
             return "the process that had started it is gone, too"
         finally:
-            shutil.rmtree(child.folder, ignore_errors=True)
+            _remove(child.folder)
 
     def close(self) -> None:
         """End the zygote and its children."""
@@ -110,17 +125,40 @@ class Zygote:
     def _fork(self, limits: Limits) -> Child:
         self.start()
         self._wait_until_ready()
+        assert self.tier is not None
         ours, theirs = socket.socketpair()
-        folder = tempfile.mkdtemp(prefix="handin-")
+        folder = folder_for_child(self.tier)
         request = {"fork": {"folder": folder, "limits": dataclasses.asdict(limits)}}
+        name = None
         try:
-            return Child(int(self._ask(request, [theirs.fileno()])["pid"]), ours, folder)
-        except ZygoteLost:
-            ours.close()
-            shutil.rmtree(folder, ignore_errors=True)
-            raise
-        finally:
+            reply = self._ask(request, [theirs.fileno()])
             theirs.close()
+            if "refused" in reply:
+                raise CannotStart(_REFUSED.format(self.tier, reply["refused"]))
+            name = int(reply["pid"])
+            return Child(self._confined(ours), ours, folder, name)
+        except (ZygoteLost, CannotStart):
+            ours.close()
+            theirs.close()
+            if name is not None:
+                with contextlib.suppress(ZygoteLost):
+                    self._ask({"end": name, "patience": 0.0})
+            _remove(folder)
+            raise
+
+    def _confined(self, sock: socket.socket) -> int:
+        """The pid of a child, once it has reported that it is confined; `CannotStart` if not."""
+        assert self.tier is not None
+        try:
+            report = _read_line(sock, _REPLY_SECONDS)
+        except ZygoteLost:
+            raise CannotStart(_REFUSED.format(self.tier, self._last_words())) from None
+        lacking = missing(self.tier, list(report.get("facts", ())))
+        if "refused" in report or report.get("tier") != self.tier or lacking:
+            reason = report.get("refused") or f"it did not find that it {lacking}"
+            raise CannotStart(_REFUSED.format(self.tier, reason))
+        sock.settimeout(None)
+        return int(report["pid"])
 
     def _wait_until_ready(self) -> None:
         if self.ready:
@@ -128,13 +166,10 @@ class Zygote:
         try:
             self._read(_START_SECONDS)
         except ZygoteLost:
-            assert self.errors is not None
-            self.errors.seek(0)
-            said = self.errors.read().decode("utf-8", "replace").strip().splitlines()
+            said = self._last_words()
             self.close()
             raise CannotStart(
-                "The process that runs students' code does not start: "
-                f"{said[-1] if said else 'it says nothing'}"
+                f"The process that runs students' code does not start: {said}"
             ) from None
         self.ready = True
 
@@ -151,17 +186,34 @@ class Zygote:
 
     def _read(self, seconds: float) -> dict[str, Any]:
         assert self.control is not None
-        data, deadline = b"", time.monotonic() + seconds
-        try:
-            while not data.endswith(b"\n"):
-                self.control.settimeout(max(deadline - time.monotonic(), 0.001))
-                piece = self.control.recv(65536)
-                if not piece:
-                    raise ZygoteLost("it ended")
-                data += piece
-        except OSError as error:
-            raise ZygoteLost(str(error)) from None
-        return json.loads(data)
+        return _read_line(self.control, seconds)
+
+    def _last_words(self) -> str:
+        """The last line that the zygote, or a child of it, has written as an error."""
+        assert self.errors is not None
+        self.errors.seek(0)
+        said = self.errors.read().decode("utf-8", "replace").strip().splitlines()
+        return said[-1] if said else "it says nothing"
+
+
+def _read_line(sock: socket.socket, seconds: float) -> dict[str, Any]:
+    """One line of JSON; `ZygoteLost` if none comes in time."""
+    data, deadline = b"", time.monotonic() + seconds
+    try:
+        while not data.endswith(b"\n"):
+            sock.settimeout(max(deadline - time.monotonic(), 0.001))
+            piece = sock.recv(65536)
+            if not piece:
+                raise ZygoteLost("it ended")
+            data += piece
+    except OSError as error:
+        raise ZygoteLost(str(error)) from None
+    return json.loads(data)
+
+
+def _remove(folder: str) -> None:
+    if folder:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _environment() -> dict[str, str]:
@@ -183,7 +235,10 @@ def _ending(status: int) -> str:
         return "for an unknown reason"
     if os.WIFSIGNALED(status):
         number = os.WTERMSIG(status)
-        names = {int(signal.SIGSEGV): "a segmentation fault"}
+        names = {
+            int(signal.SIGSEGV): "a segmentation fault",
+            int(signal.SIGSYS): "a signal that it sent to itself",  # by a rule of tier A's filter
+        }
         known = {int(s): s.name for s in signal.Signals}
         return names.get(number, f"signal {known.get(number, number)}")
     return f"exit code {os.waitstatus_to_exitcode(status)}"

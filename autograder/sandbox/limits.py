@@ -13,16 +13,14 @@ MIB = 2**20
 STEPS = 4
 """A statement or a call may take this fraction of the hand-in's time: a loop costs a quarter."""
 
-TIER = "C"
-"""How a child is isolated: by resource limits, a session and an empty directory of its own, and
-nothing that keeps it from reading the user's files."""
-
 
 @dataclass(frozen=True)
 class Limits:
     """Limits on one hand-in.
 
     `seconds` is the wall-clock time of all its cells and calls together. Memory is address space.
+    `more_processes` counts threads as well. `scratch` bounds the bytes of all its files together,
+    and `scratch_files` their number; that is held to in tier A only.
     """
 
     seconds: float = 60.0
@@ -30,6 +28,8 @@ class Limits:
     file_size: int = 64 * MIB
     open_files: int = 256
     more_processes: int = 256
+    scratch: int = 64 * MIB
+    scratch_files: int = 4096
 
     @property
     def step_seconds(self) -> float:
@@ -37,8 +37,11 @@ class Limits:
         return self.seconds / STEPS
 
 
-def confine(limits: Limits) -> None:
-    """Hold this process, and all it starts, to the limits. There is no way back."""
+def hold(limits: Limits, *, threads_only: bool) -> None:
+    """Hold this process, and all it starts, to the limits. There is no way back.
+
+    With `threads_only` it can start no processes, and must not get any rights either.
+    """
     cpu = int(limits.seconds) + 5  # the grader's clock comes first; this holds if the grader dies
     _set(resource.RLIMIT_CORE, 0)
     _set(resource.RLIMIT_CPU, cpu)
@@ -47,6 +50,9 @@ def confine(limits: Limits) -> None:
     _set(resource.RLIMIT_AS, limits.memory)
     if sys.platform == "linux":  # counts all processes of the user; the kernel exempts root
         _set(resource.RLIMIT_NPROC, _threads_of_user() + limits.more_processes)
+        if threads_only:
+            for kind in (resource.RLIMIT_MEMLOCK, resource.RLIMIT_MSGQUEUE, resource.RLIMIT_RTPRIO):
+                _set(kind, 0)
 
 
 def _set(kind: int, value: int) -> None:

@@ -1,7 +1,7 @@
 """The zygote: a process that has loaded the libraries and forks a child on request.
 
-Run as `python -m autograder.sandbox.zygote DESCRIPTOR`, with a Unix socket to the grader. Requests
-and replies are lines of JSON; a request for a child carries the child's own socket.
+Run as `python -P -m autograder.sandbox.zygote DESCRIPTOR TIER`, with a Unix socket to the grader.
+Requests and replies are lines of JSON; a request for a child carries the child's own socket.
 """
 
 from __future__ import annotations
@@ -19,11 +19,14 @@ import sys
 import time
 import traceback
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import vi_lib
+from autograder.sandbox import linux
 from autograder.sandbox.child import live
+from autograder.sandbox.confinement import Cage, die_with, fork, prepare
 from autograder.sandbox.limits import Limits
+from autograder.sandbox.tiers import Tier
 
 _LIBRARIES = (
     "autograder.checks.inputs",
@@ -43,7 +46,7 @@ _LIBRARIES = (
 _SWEEPS = 100
 
 
-def main(descriptor: int) -> None:
+def main(descriptor: int, tier: Tier) -> None:
     """Serve requests until the grader hangs up, then end all children."""
     control = socket.socket(fileno=descriptor)
     control.set_inheritable(False)
@@ -52,6 +55,7 @@ def main(descriptor: int) -> None:
         importlib.import_module(name)
     gc.collect()
     gc.freeze()  # a child's garbage collections must not copy all of the parent's memory
+    cage = prepare(tier, control.close)
     control.sendall(b'{"ready": true}\n')
     folders: dict[int, str] = {}
     while True:
@@ -59,16 +63,22 @@ def main(descriptor: int) -> None:
         if not line:
             break
         request = json.loads(line)
+        reply: dict[str, Any]
         if "fork" in request:
-            pid = _fork(control, request["fork"], descriptors)
-            folders[pid] = request["fork"]["folder"]
-            reply = {"pid": pid}
+            try:
+                pid = _fork(control, cage, request["fork"], descriptors)
+            except OSError as error:
+                os.close(*descriptors)
+                reply = {"refused": str(error.strerror or error)}
+            else:
+                folders[pid] = request["fork"]["folder"]
+                reply = {"pid": pid}
         else:
             folders.pop(request["end"], None)
             reply = {"status": _end(request["end"], request["patience"])}
         control.sendall(json.dumps(reply).encode() + b"\n")
     _sweep()
-    for folder in folders.values():  # the grader was killed: nobody else will remove them
+    for folder in filter(None, folders.values()):  # a killed grader does not remove them
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -83,18 +93,21 @@ def _request(control: socket.socket) -> tuple[bytes, list[int]]:
     return data, descriptors
 
 
-def _fork(control: socket.socket, request: dict[str, Any], descriptors: list[int]) -> int:
+def _fork(
+    control: socket.socket, cage: Cage, request: dict[str, Any], descriptors: list[int]
+) -> int:
     (descriptor,) = descriptors
     parent = os.getpid()
-    pid = os.fork()
+    pid = fork(cage)
     if pid:
         os.close(descriptor)
         return pid
     code = 70
     try:
         control.close()
-        _die_with(parent)
-        live(socket.socket(fileno=descriptor), request["folder"], Limits(**request["limits"]))
+        die_with(parent)
+        limits = Limits(**request["limits"])
+        live(socket.socket(fileno=descriptor), cage, request["folder"], limits)
         code = 0
     except BaseException:  # nothing may return into the zygote's own loop
         traceback.print_exc()
@@ -149,23 +162,10 @@ def _children() -> list[int]:
 
 
 def _adopt_orphans() -> None:
-    """Become the parent of processes that a child leaves behind (PR_SET_CHILD_SUBREAPER)."""
-    _prctl(36, 1)
-
-
-def _die_with(parent: int) -> None:
-    """Be killed when the zygote dies (PR_SET_PDEATHSIG)."""
-    _prctl(1, signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(70)
-
-
-def _prctl(option: int, value: int) -> None:
+    """Become the parent of processes that a child leaves behind (Linux only)."""
     if sys.platform == "linux":
-        import ctypes
-
-        ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0)
+        linux.prctl(linux.PR_SET_CHILD_SUBREAPER, 1)
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(int(sys.argv[1]), cast(Tier, sys.argv[2]))

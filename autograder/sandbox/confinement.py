@@ -1,0 +1,120 @@
+"""Holding students' code to a tier: what the zygote does once, and what each child does.
+
+Tier A is namespaces, a filter of system calls and limits; tier B Landlock, the filter and limits;
+tier C a session, an empty folder and limits. Nothing here falls back to another tier: what cannot
+be done is an `OSError`, and the child does not run.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from autograder.sandbox import landlock, linux, namespaces, proof, seccomp
+from autograder.sandbox.limits import Limits, hold
+from autograder.sandbox.syscalls import this_machine
+from autograder.sandbox.tiers import Tier
+from autograder.sandbox.tree import SCRATCH
+from autograder.sandbox.visible import Visible, visible
+
+
+@dataclass(frozen=True)
+class Cage:
+    """What a zygote has prepared for its children."""
+
+    tier: Tier
+    seen: Visible
+    nest: namespaces.Nest | None = None
+
+    @property
+    def descriptors(self) -> tuple[int, ...]:
+        """Open files that a child needs until it is confined."""
+        return (self.nest.proc, self.nest.pids) if self.nest else ()
+
+
+@dataclass(frozen=True)
+class Confined:
+    """A child that is held to a tier: where it may write, its pid outside, what it has verified."""
+
+    folder: str
+    pid: int
+    facts: tuple[str, ...]
+
+
+def prepare(tier: Tier, before: Callable[[], None]) -> Cage:
+    """Prepare the zygote; in tier A it goes on in a new process, while the old one waits.
+
+    The old process calls `before`, to close what only the new one should hold.
+    """
+    if tier == "C":
+        return Cage(tier, Visible((), (), "", ()))
+    if not this_machine():
+        raise OSError(f"tier {tier} needs Linux on x86_64 or aarch64, 64 bits")
+    linux.load()
+    seen = visible()
+    if tier == "A":
+        return Cage(tier, seen, namespaces.enter(seen, before))
+    landlock.version()
+    linux.prctl(linux.PR_SET_DUMPABLE, 0)
+    return Cage(tier, seen)
+
+
+def fork(cage: Cage) -> int:
+    """Fork a child; 0 in the child."""
+    return namespaces.fork(cage.nest) if cage.nest else os.fork()
+
+
+def confine(cage: Cage, folder: str, limits: Limits) -> Confined:
+    """Hold this process, a child that runs nothing of the student's yet, to the cage's tier."""
+    pid = os.getpid()
+    if cage.nest is not None:
+        folder = SCRATCH
+        pid = namespaces.settle(cage.nest, limits.scratch, limits.scratch_files)
+        network = proof.network_facts()
+        hold(limits, threads_only=True)
+        _give_up_rights()
+    elif cage.tier == "B":
+        network = ()
+        rules = landlock.rules(cage.seen, folder)
+        if os.geteuid() == 0 and _reachable((*cage.seen.folders, folder)):
+            os.chown(folder, namespaces.NOBODY, namespaces.NOBODY)
+            namespaces.leave_root()
+            linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)  # it is lost with uid 0
+        os.chdir(folder)
+        hold(limits, threads_only=True)
+        _give_up_rights()
+        landlock.restrict(rules)
+    else:
+        os.chdir(folder)
+        hold(limits, threads_only=False)
+        return Confined(folder, pid, ())
+    policy = seccomp.Policy(first=cage.tier == "A", alone=cage.tier == "A")
+    seccomp.install(seccomp.program(policy, os.getpid()))
+    return Confined(folder, pid, (*network, *proof.facts(folder)))
+
+
+def _give_up_rights() -> None:
+    linux.drop_capabilities()
+    linux.prctl(linux.PR_SET_NO_NEW_PRIVS, 1)
+
+
+def _reachable(paths: tuple[str, ...]) -> bool:
+    """Whether a user without rights of its own gets to all of these paths."""
+    parents = {parent for path in paths for parent in _parents(path)}
+    return all(os.stat(path).st_mode & 0o001 for path in parents)
+
+
+def _parents(path: str) -> list[str]:
+    parts = path.split("/")
+    return ["/".join(parts[:depth]) or "/" for depth in range(1, len(parts))]
+
+
+def die_with(parent: int) -> None:
+    """Be killed when the zygote dies; of a pid namespace's first process, the kernel sees to it."""
+    if sys.platform == "linux":
+        linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() not in (parent, 0):  # 0: the parent is in another pid namespace
+        os._exit(70)
