@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from autograder.lesson import Lesson
 from autograder.records import Record, save
+
+if TYPE_CHECKING:
+    from autograder.late import Late
 
 
 def record_path(out: Path, student: str, lesson: str) -> Path:
@@ -26,19 +30,28 @@ def save_record(record: Record, out: Path) -> Path:
     return path
 
 
+def no_notebook(record: Record) -> bytes | None:
+    """For outputs without the students' notebooks."""
+    return None
+
+
 def write_outputs(
-    records: Sequence[Record], lessons: Mapping[str, Lesson], out: Path
+    records: Sequence[Record],
+    lessons: Mapping[str, Lesson],
+    out: Path,
+    notebook: Callable[[Record], bytes | None] = no_notebook,
+    late: Mapping[tuple[str, str], Late] | None = None,
+    remarks: Sequence[str] = (),
 ) -> dict[str, Path]:
-    """Write everything made from the records; return the path of each kind of output."""
-    from autograder.feedback import write_feedback
-    from autograder.gradebook import write_gradebook
-    from autograder.report import write_report
+    """Write everything made from the records; return the path of each kind of output.
+
+    `notebook` gives the bytes of a hand-in and is called once for each, `late` is what lateness
+    costs by student and lesson, and `remarks` say what was left out on collecting.
+    """
+    from autograder.faces import write_faces
     from autograder.table import write_grades
 
-    write_feedback(records, out)
     return {
         "grades": write_grades(records, lessons, out / "grades.csv"),
-        "gradebook": write_gradebook(records, lessons, out / "gradebook.db"),
-        "report": write_report(records, out),
-        "feedback": out / "feedback",
+        **write_faces(records, lessons, out, notebook, late, remarks),
     }

@@ -43,11 +43,15 @@ def environment() -> Environment:
 def write_page(path: Path, template: str, **values: object) -> Path:
     """Write one page, whole or not at all, and only if it differs from what is there."""
     text = environment().get_template(template).render(**values)
-    path.parent.mkdir(parents=True, exist_ok=True)
     # Names from a file system and messages from students' code may hold half a surrogate pair.
-    data = text.encode("utf-8", "replace")
+    return replace_file(path, text.encode("utf-8", "replace"))
+
+
+def replace_file(path: Path, data: bytes) -> Path:
+    """Write a file, whole or not at all, and only if it differs from what is there."""
     if path.is_file() and path.read_bytes() == data:
         return path
+    path.parent.mkdir(parents=True, exist_ok=True)
     scratch = path.with_name(path.name + ".part")
     scratch.write_bytes(data)
     scratch.replace(path)

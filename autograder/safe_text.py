@@ -7,10 +7,11 @@ and checked; formulas stay TeX. So a page made from it loads nothing and runs no
 from __future__ import annotations
 
 import functools
+import html
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from autograder.pictures import Picture
 
@@ -126,9 +127,9 @@ def python(source: str) -> Markup:
     pieces = []
     for kind, text in _python().get_tokens(source):
         name = _class(kind)
-        shown = escape(text)
-        pieces.append(Markup('<span class="{}">{}</span>').format(name, shown) if name else shown)
-    return Markup("").join(pieces)
+        shown = html.escape(text)
+        pieces.append(f'<span class="{name}">{shown}</span>' if name else shown)
+    return Markup("".join(pieces))
 
 
 @functools.cache

@@ -1,0 +1,142 @@
+"""The notebooks that nbgrader's formgrader opens for the open questions, under `out/autograded/`.
+
+A graded notebook has the student's answers, the lesson's own cells and nbgrader's metadata, made
+anew; nothing that acts in a browser (`defuse`), and no hidden test. Graded cells that were missing
+in the hand-in stand at its end, so that every question can be given points.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from autograder.defuse import defused
+from autograder.lesson import Lesson
+from autograder.own_cells import Output, OwnCell, Role
+from autograder.pages import replace_file
+
+FOLDER = "autograded"
+CONFIG = '''\
+"""For nbgrader's commands in this folder, which `autograder formgrade` starts."""
+
+c = get_config()  # noqa: F821  (provided by traitlets)
+
+c.CourseDirectory.feedback_directory = "nbgrader_feedback"  # feedback/ holds the course's own pages
+'''
+_MISSING = "*The cells below were not in the notebook that was handed in.*"
+
+
+def write_config(out: Path) -> Path:
+    """Write `out/nbgrader_config.py`, so that nbgrader's commands work in this folder."""
+    return replace_file(out / "nbgrader_config.py", CONFIG.encode())
+
+
+def write_graded(
+    student: str, lesson: Lesson, cells: Sequence[OwnCell], out: Path, submitted: str = ""
+) -> Path | None:
+    """Write `out/autograded/<student>/<lesson>/<lesson>.ipynb`; None if there is nothing to write.
+
+    The folder must bear the student's name, for nbgrader looks there; a name that is no name of a
+    folder has none.
+    """
+    if not cells or not is_folder_name(student):
+        return None
+    folder = out / FOLDER / student / lesson.name
+    if submitted:
+        replace_file(folder / "timestamp.txt", submitted.encode())
+    notebook = graded_notebook(lesson, cells)
+    text = json.dumps(notebook, ensure_ascii=False)  # laid out, this would take ten times as long
+    return replace_file(folder / f"{lesson.name}.ipynb", text.encode("utf-8", "replace"))
+
+
+def is_folder_name(name: str) -> bool:
+    """Whether a folder can have this name and lie where it should."""
+    short = 0 < len(name.encode("utf-8", "surrogatepass")) <= 200
+    return short and name.isprintable() and not set(name) & set("/\\:") and name not in (".", "..")
+
+
+def graded_notebook(lesson: Lesson, cells: Sequence[OwnCell]) -> dict[str, Any]:
+    """The notebook as data of nbformat 4.5."""
+    present = {cell.grade_id for cell in cells}
+    missing = list(_missing(lesson, present))
+    made = [_cell(cell, lesson) for cell in (*cells, *missing)]
+    for number, cell in enumerate(made):
+        cell["id"] = f"cell-{number}"
+    return {
+        "cells": made,
+        "metadata": {
+            "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+            "language_info": {"name": "python"},
+        },
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
+
+
+def _missing(lesson: Lesson, present: set[str]) -> Iterator[OwnCell]:
+    wanted = [
+        *((task.answer_id, True) for task in lesson.tasks),
+        *((task.check_id, True) for task in lesson.tasks),
+        *((question, False) for question in lesson.questions),
+    ]
+    absent = [(grade_id, is_code) for grade_id, is_code in wanted if grade_id not in present]
+    if absent:
+        yield OwnCell(_MISSING, False, "lesson")
+    for grade_id, is_code in absent:
+        role: Role = (
+            "check" if grade_id in lesson.check_cells else "answer" if is_code else "question"
+        )
+        yield OwnCell("", is_code, role, grade_id)
+
+
+def _cell(cell: OwnCell, lesson: Lesson) -> dict[str, Any]:
+    metadata = _metadata(cell, lesson)
+    if cell.is_code or cell.role == "check":
+        return {
+            "cell_type": "code",
+            "metadata": metadata,
+            "source": lesson.check_cells.get(cell.grade_id, cell.source),
+            "execution_count": None,
+            "outputs": [made for output in cell.outputs for made in _output(output)],
+        }
+    own = cell.role != "lesson" and cell.source != lesson.stubs.get(cell.grade_id)
+    source, pictures = defused(cell.source, cell.attachments) if own else (cell.source, {})
+    attachments = {name: {found.kind: found.text} for name, found in pictures.items()}
+    return {
+        "cell_type": "markdown",
+        "metadata": metadata,
+        "source": source,
+        **({"attachments": attachments} if attachments else {}),
+    }
+
+
+def _metadata(cell: OwnCell, lesson: Lesson) -> dict[str, Any]:
+    """The nbgrader metadata of a graded cell, as the lesson has them."""
+    if not cell.grade_id:
+        return {}
+    points = {task.check_id: task.exercise.points for task in lesson.tasks} | dict(lesson.questions)
+    is_solution = cell.role != "check"
+    is_grade = cell.grade_id in points
+    return {
+        "nbgrader": {
+            "cell_type": "code" if cell.is_code else "markdown",
+            "grade": is_grade,
+            "grade_id": cell.grade_id,
+            "locked": not is_solution,
+            "schema_version": 3,
+            "solution": is_solution,
+            "task": False,
+            **({"points": points[cell.grade_id]} if is_grade else {}),
+        }
+    }
+
+
+def _output(output: Output) -> Iterator[dict[str, Any]]:
+    text = output.text + (f"\n[{output.left_out}]\n" if output.left_out else "")
+    if text:
+        yield {"output_type": "stream", "name": "stdout", "text": text}
+    if picture := output.picture:
+        data = {picture.kind: picture.text, "text/plain": picture.alt or "Figure"}
+        yield {"output_type": "display_data", "metadata": {}, "data": data}
