@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from autograder.checks.protocol import PartResult, Verdict
+from autograder.files import write_whole
 
 Status = Literal[
     "graded",
@@ -38,7 +39,9 @@ class Record:
     for "not graded". `open_answers` are the texts of the questions that a person grades. `notes`
     are remarks for the instructor, such as a damaged notebook that was mended; `tier` says how the
     student's code was isolated. `suspicions` are sentences about the code that a person should look
-    at; they cost no points. `submitted` is an ISO time in UTC, "" if unknown.
+    at; they cost no points. `submitted` is an ISO time in UTC, "" if unknown. `basis` says what the
+    record depends on. `before` holds the points of exercises that the latest grading has changed,
+    None for not judged, and `changed` why.
     """
 
     student: str
@@ -60,6 +63,8 @@ class Record:
     attempt: int = 0
     email: str = ""
     platform_id: str = ""
+    before: Mapping[str, float | None] = field(default_factory=dict)
+    changed: tuple[str, ...] = ()
 
     @property
     def graded(self) -> bool:
@@ -67,15 +72,14 @@ class Record:
         return self.status == "graded"
 
 
+_LISTS = ("notes", "suspicions", "changed")
 _FIELDS = {field.name for field in dataclasses.fields(Record)}
 
 
 def save(record: Record, path: Path) -> None:
-    """Write a record as JSON, whole or not at all."""
+    """Write a record as JSON, whole or not at all, and on the disk when this returns."""
     text = json.dumps(dataclasses.asdict(record), indent=1, ensure_ascii=False)
-    scratch = path.with_suffix(".part")
-    scratch.write_text(text, encoding="utf-8")
-    scratch.replace(path)
+    write_whole(path, text.encode("utf-8", "replace"))
 
 
 def load(path: Path) -> Record:
@@ -85,7 +89,7 @@ def load(path: Path) -> Record:
         if unknown := sorted(set(data) - _FIELDS):
             raise ValueError(f"fields of another version of the grader: {', '.join(unknown)}")
         verdicts = {name: _verdict(found) for name, found in data.get("verdicts", {}).items()}
-        lists = {name: tuple(data.get(name, ())) for name in ("notes", "suspicions")}
+        lists = {name: tuple(data.get(name, ())) for name in _LISTS}
         return Record(**{**data, **lists, "verdicts": verdicts})
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise ValueError(f"expected a grading record in {path.name}, got {error}") from None

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from autograder.checks.render import number
+from autograder.files import write_whole
 from autograder.lesson import Lesson
 from autograder.records import Record
 
@@ -39,9 +40,7 @@ def grades_csv(records: Sequence[Record], lessons: Mapping[str, Lesson]) -> str:
 def write_grades(records: Sequence[Record], lessons: Mapping[str, Lesson], path: Path) -> Path:
     """Write grades.csv, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    scratch = path.with_name(path.name + ".part")
-    scratch.write_text(grades_csv(records, lessons), encoding="utf-8", newline="")
-    scratch.replace(path)
+    write_whole(path, grades_csv(records, lessons).encode("utf-8", "replace"))
     return path
 
 
@@ -59,7 +58,7 @@ def table_text(records: Sequence[Record], lessons: Mapping[str, Lesson]) -> str:
             scores = [_points(record, exercise) or "-" for exercise in exercises]
             rows.append([record.student, record.status, f"{total or '-'} / {most}", *scores])
         lines = [name, *_aligned(rows)]
-        lines += [_printable(f"  {r.student}: {r.message}") for r in found if not r.graded]
+        lines += [printable(f"  {r.student}: {r.message}") for r in found if not r.graded]
         blocks.append("\n".join(lines))
     return "\n\n".join(blocks)
 
@@ -80,7 +79,7 @@ def _points(record: Record, exercise: str) -> str:
 
 def _aligned(rows: list[list[str]]) -> list[str]:
     """Rows as lines, two spaces between columns; text to the left, numbers to the right."""
-    shown = [[_printable(item)[:_MAX_WIDTH] for item in row] for row in rows]
+    shown = [[printable(item)[:_MAX_WIDTH] for item in row] for row in rows]
     widths = [max(map(_width, column)) for column in zip(*shown, strict=True)]
     return ["  " + "  ".join(map(_padded, row, widths, range(len(row)))).rstrip() for row in shown]
 
@@ -90,7 +89,7 @@ def _padded(text: str, width: int, column: int) -> str:
     return text + gap if column < _TEXT_COLUMNS else gap + text
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """A text that cannot do anything to a terminal."""
     return "".join(c if c.isprintable() else "?" for c in text)
 

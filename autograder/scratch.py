@@ -1,0 +1,49 @@
+"""A folder for the temporary files of a process that grades: swept after it, if it is killed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+import time
+from pathlib import Path
+
+from autograder.files import try_lock
+
+PREFIX = "autograder-"
+_NEW = ".new-"
+_LOCK = "lock"
+_AGE = 3600.0
+
+
+def settle() -> Path:
+    """Make a folder and have `tempfile` use it from now on; remove those of killed processes.
+
+    The folder is locked by this process: as long as it lives, no other one takes it for a relic.
+    """
+    top = Path(tempfile.gettempdir())
+    sweep_relics(top)
+    new = Path(tempfile.mkdtemp(prefix=_NEW + PREFIX, dir=top))
+    try_lock(os.open(new / _LOCK, os.O_RDWR | os.O_CREAT, 0o600))  # open until the process ends
+    folder = new.rename(top / new.name.removeprefix(_NEW))
+    tempfile.tempdir = str(folder)
+    return folder
+
+
+def sweep_relics(top: Path) -> None:
+    """Remove folders of processes that are no more."""
+    for folder in top.glob(f"{PREFIX}*"):
+        with contextlib.suppress(OSError):
+            if folder.is_symlink() or folder.stat().st_uid != os.getuid():
+                continue
+            descriptor = os.open(folder / _LOCK, os.O_RDWR | os.O_NOFOLLOW)
+            try:
+                if try_lock(descriptor):
+                    shutil.rmtree(folder, ignore_errors=True)
+            finally:
+                os.close(descriptor)
+    for folder in top.glob(f"{_NEW}{PREFIX}*"):  # killed between two lines of `settle`
+        with contextlib.suppress(OSError):
+            if folder.stat().st_mtime < time.time() - _AGE:
+                shutil.rmtree(folder, ignore_errors=True)
