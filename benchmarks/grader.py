@@ -1,81 +1,183 @@
-"""What the grader adds to a hand-in's own computing, measured on copies of a solution.
+"""Our grader beside nbgrader and otter-grader: the same hand-ins, one run, each a fresh process.
 
-Run `python benchmarks/grader.py [LESSON] [COPIES]` on a quiet machine. It prints, per hand-in, the
-time that its cells take in this process, the time the checks take there, and the time of the same
-cells and checks through a child process; the difference is what isolation costs.
+Run as `python benchmarks/grader.py` on a quiet machine, about eight minutes; it writes
+docs/grader_speed.json and docs/grader_speed.md. `--quick` measures little, once, in a minute, and
+only prints; `--render` writes the page again from the stored figures.
 """
 
 from __future__ import annotations
 
-import statistics
+import argparse
+import json
+import os
+import platform
 import sys
-import time
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
-from autograder.checks import grade
-from autograder.collect import HandIn
-from autograder.grade import judge_submission
-from autograder.lesson import Lesson, load_lesson
-from autograder.notebooks import lesson_names, solution_notebook
-from autograder.sandbox.client import Zygote
-from autograder.sandbox.limits import Limits
-from autograder.submission import Submission, read_submission
+from contestants import (
+    PYTHON,
+    TOOLS,
+    Otter,
+    Outcome,
+    Scores,
+    Task,
+    floor,
+    nbgrader,
+    ours,
+    require_same,
+)
+from grader_page import page
+from otter_peer import NotInstalled, install
+from realistic import Course, steps_for, write_course, write_hand_ins
+
+ROOT = Path(__file__).resolve().parents[1]
+STORED, PAGE = (ROOT / "docs" / f"grader_speed.{ending}" for ending in ("json", "md"))
+SECONDS = {"realistic": 1.27, "light": 0.13}
+"""What a hand-in computes by itself, in its own cells."""
+Contestant = Callable[[Task], Outcome]
 
 
-def cells_here(submission: Submission) -> dict[str, Any]:
-    """Run the cells in this process."""
-    namespace: dict[str, Any] = {"__name__": "__main__"}
-    for cell in submission.program.cells:
-        if cell.number not in submission.program.demos:
-            exec(compile(cell.source, f"<cell {cell.number}>", "exec"), namespace)
-    return namespace
+@dataclass(frozen=True)
+class Plan:
+    """How much is measured: rounds by lesson, hand-ins of a class, of otter, and of growth."""
+
+    rounds: Mapping[str, int]
+    copies: int
+    copies_of_otter: int
+    growth: tuple[int, ...]
+    rounds_of_growth: int
 
 
-def checks_here(lesson: Lesson, namespace: dict[str, Any]) -> None:
-    """Grade in this process, as plain nbgrader's hidden cells do."""
-    for task in lesson.tasks:
-        grade(task.exercise, namespace, task.seed)
+FULL = Plan({"realistic": 2, "light": 3}, 24, 1, (10, 100, 1000), 2)
+QUICK = Plan({"realistic": 1, "light": 1}, 6, 1, (4, 12), 1)
 
 
-def seconds(action: Callable[[], Any], copies: int) -> float:
-    """The median time of an action."""
-    times = []
-    for _ in range(copies):
-        started = time.perf_counter()
-        action()
-        times.append(time.perf_counter() - started)
-    return statistics.median(times)
+@dataclass(frozen=True)
+class Run:
+    """One measured run."""
+
+    lesson: str
+    who: str
+    hand_ins: int
+    wall: float
+    cpu: float
+    load: float
 
 
-def main(name: str, copies: int) -> None:
-    """Measure and print."""
-    lesson, data = load_lesson(name), solution_notebook(name).read_bytes()
-    submission = read_submission(data, lesson)
-    zygote = Zygote()
-
-    def whole() -> None:
-        found = read_submission(data, lesson)
-        judge_submission(HandIn("s", name), found, lesson, zygote, Limits())
-
+def measure(plan: Plan, folder: Path, workers: int) -> dict[str, Any]:
+    """Everything that the page is made from."""
+    courses, steps = {}, {}
+    for lesson, seconds in SECONDS.items():
+        steps[lesson] = steps_for(seconds)
+        courses[lesson] = write_course(folder / lesson, steps[lesson], [*PYTHON, "nbgrader"], TOOLS)
+    contestants: dict[str, Contestant] = {"ours": ours, "nbgrader": nbgrader, "floor": floor}
+    absent = ""
     try:
-        started = time.perf_counter()
-        whole()
-        first = time.perf_counter() - started
-        namespace = cells_here(submission)
-        cells = seconds(lambda: cells_here(submission), copies)
-        checks = seconds(lambda: checks_here(lesson, namespace), copies)
-        isolated = seconds(whole, copies)
-    finally:
-        zygote.close()
-    print(f"{name}, {copies} copies, median seconds per hand-in")
-    print(f"  cells in this process                   {cells:.3f}")
-    print(f"  checks in this process                  {checks:.3f}")
-    print(f"  read, isolated cells, checks by pipe    {isolated:.3f}")
-    print(f"  added by isolation                      {isolated - cells - checks:.3f}")
-    print(f"  once per worker: loading the libraries  {first - isolated:.3f}")
+        contestants["otter"] = Otter(install(ROOT / "build" / "otter"))
+    except NotInstalled as error:
+        absent = str(error)
+    runs, tiers = _contest(plan, courses, contestants, workers)
+    runs += _growth(plan, courses, workers)
+    return {
+        "runs": [asdict(run) for run in runs],
+        "plan": asdict(plan),
+        "steps": steps,
+        "seconds": SECONDS,
+        "workers": workers,
+        "otter_absent": absent,
+        "machine": {
+            "cores": os.cpu_count(),
+            "python": platform.python_version(),
+            "system": platform.system(),
+            "nbgrader": version("nbgrader"),
+            "tier": "".join(sorted(tiers)),
+        },
+    }
+
+
+def _contest(
+    plan: Plan, courses: Mapping[str, Course], contestants: Mapping[str, Contestant], workers: int
+) -> tuple[list[Run], set[str]]:
+    """All contestants on the same hand-ins, in turn, so that a busy minute hits all of them.
+
+    Returns:
+        The runs, and the tiers of isolation that our records name.
+    """
+    tasks = {
+        (lesson, count): _task(course, count, workers)
+        for lesson, course in courses.items()
+        for count in {plan.copies, plan.copies_of_otter}
+    }
+    runs, tiers = [], set[str]()
+    for number in range(max(plan.rounds.values())):
+        for lesson in courses:
+            if number >= plan.rounds[lesson]:
+                continue
+            expected: Scores = {}
+            for who, contestant in contestants.items():
+                count = plan.copies_of_otter if who == "otter" else plan.copies
+                task = tasks[lesson, count]
+                run, outcome = _run(lesson, who, contestant, task)
+                runs.append(run)
+                tiers |= {outcome.tier} - {""}
+                expected = outcome.scores if who == "ours" else expected
+                if outcome.scores:
+                    require_same(task, expected, outcome.scores, who)
+    return runs, tiers
+
+
+def _growth(plan: Plan, courses: Mapping[str, Course], workers: int) -> list[Run]:
+    """Ours and the floor on more and more light hand-ins."""
+    runs = []
+    tasks = [_task(courses["light"], count, workers) for count in plan.growth]
+    for number in range(plan.rounds_of_growth):
+        for task in tasks if number == 0 else tasks[:-1]:
+            for who, contestant in {"ours": ours, "floor": floor}.items():
+                runs.append(_run("growth", who, contestant, task)[0])
+    return runs
+
+
+def _task(course: Course, count: int, workers: int) -> Task:
+    folder = course.root.with_name(f"{course.root.name}-{count}")
+    return Task(course, write_hand_ins(course, folder, count), workers)
+
+
+def _run(lesson: str, who: str, contestant: Contestant, task: Task) -> tuple[Run, Outcome]:
+    load, count = os.getloadavg()[0], len(task.notebooks)
+    outcome = contestant(task)
+    timing = outcome.timing
+    print(
+        f"{lesson:10s} {who:9s} {count:5d} hand-ins {timing.wall:7.2f} s,"
+        f" {timing.cpu:7.2f} s of processor time, load before {load:.1f}",
+        file=sys.stderr,
+        flush=True,
+    )
+    return Run(lesson, who, count, round(timing.wall, 3), round(timing.cpu, 3), load), outcome
+
+
+def main() -> None:
+    """Measure, print, and store."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="measure little, and only print")
+    parser.add_argument("--render", action="store_true", help="only write the page again")
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    arguments = parser.parse_args()
+    if arguments.render:
+        found = json.loads(STORED.read_text(encoding="utf-8"))
+    else:
+        with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
+            plan = QUICK if arguments.quick else FULL
+            found = measure(plan, Path(folder), arguments.workers)
+    if not arguments.quick:
+        STORED.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+        PAGE.write_text(page(found), encoding="utf-8")
+    print(page(found))
 
 
 if __name__ == "__main__":
-    lesson_name = sys.argv[1] if len(sys.argv) > 1 else lesson_names()[0]
-    main(lesson_name, int(sys.argv[2]) if len(sys.argv) > 2 else 24)
+    main()
