@@ -8,15 +8,24 @@ from __future__ import annotations
 import ast
 import builtins
 import codeop
+import contextlib
 import linecache
+import signal
 import sys
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from autograder.sandbox.shell import furnish, plain_python
+
+__all__ = ["CUT", "CellError", "Code", "furnish", "new_namespace", "plain_python", "run_cells"]
+
 Progress = Callable[[int, int, int], None]
 """Told the cell's number, the statement's number and its line before each statement runs."""
+CUT = -1
+"""Instead of a line: the statement took too long and was interrupted, and its cell is over."""
+_LEAST_RECURSION = 1000
 
 
 @dataclass(frozen=True)
@@ -36,6 +45,42 @@ class CellError:
     error_type: str
     message: str
     line: int
+
+
+@dataclass
+class _Turn:
+    """Whether the student's code runs, and whether the grader has interrupted it."""
+
+    on: bool = False
+    interrupted: bool = False
+
+
+_turn = _Turn()
+
+
+@contextlib.contextmanager
+def students_turn() -> Iterator[_Turn]:
+    """While the student's code runs, SIGINT from the grader raises `KeyboardInterrupt` in it.
+
+    Afterwards no timer of its own goes off, and there is stack enough for the grader's code.
+    """
+    _turn.interrupted = False
+    signal.signal(signal.SIGINT, _interrupt)
+    _turn.on = True
+    try:
+        yield _turn
+    finally:
+        _turn.on = False
+        for timer in (signal.ITIMER_REAL, signal.ITIMER_VIRTUAL, signal.ITIMER_PROF):
+            signal.setitimer(timer, 0)
+        if sys.getrecursionlimit() < _LEAST_RECURSION:
+            sys.setrecursionlimit(_LEAST_RECURSION)
+
+
+def _interrupt(*_: Any) -> None:
+    if _turn.on:
+        _turn.on, _turn.interrupted = False, True
+        raise KeyboardInterrupt
 
 
 def new_namespace() -> dict[str, Any]:
@@ -70,7 +115,8 @@ def _run_cell(
 ) -> CellError | None:
     name = f"<cell {cell.number}>"
     progress(cell.number, 0, 0)
-    line = 0
+    index = line = 0
+    turn = _Turn()
     try:
         source = plain_python(cell.source)
         lines = source.splitlines(keepends=True)
@@ -81,10 +127,14 @@ def _run_cell(
             line = node.lineno
             progress(cell.number, index, line)
             module: Any = ast.Module([node], type_ignores=[])
-            exec(compiler(module, name, "exec"), namespace)
+            statement = compiler(module, name, "exec")
+            with students_turn() as turn:
+                exec(statement, namespace)
     except MemoryError:
         raise
     except BaseException as error:  # an exit or an interrupt ends the cell, not the notebook
+        if turn.interrupted:
+            progress(cell.number, index, CUT)
         if isinstance(error, SyntaxError):
             line = error.lineno or line
         return CellError(cell.number, type(error).__name__, _text_of(error), line)
@@ -96,59 +146,3 @@ def _text_of(error: BaseException) -> str:
         return str(error.msg if isinstance(error, SyntaxError) else error)[:300]
     except BaseException:  # str(...) of a student's own exception may do anything
         return ""
-
-
-def plain_python(source: str) -> str:
-    """The source without magics: `%...`, `!...` and `...?` become calls of a shell that is none."""
-    try:
-        ast.parse(source)
-    except (SyntaxError, ValueError):
-        from IPython.core.inputtransformer2 import TransformerManager
-
-        return TransformerManager().transform_cell(source)
-    return source
-
-
-class Shell:
-    """What `get_ipython()` returns: does nothing, but runs the code after a timing magic."""
-
-    def __init__(self, namespace: dict[str, Any]):
-        self.user_ns = namespace
-
-    def run_cell_magic(self, name: str, line: str, cell: str) -> None:
-        """Run the body of `%%time`, `%%timeit`, `%%capture` and `%%prun`; ignore other cells."""
-        if name in ("time", "timeit", "capture", "prun"):
-            exec(compile(plain_python(cell), f"<%%{name}>", "exec"), self.user_ns)
-
-    def run_line_magic(self, name: str, line: str, *_: Any) -> None:
-        """Run the statement after `%time`, `%timeit` and `%prun`; ignore other lines."""
-        if name in ("time", "timeit", "prun"):
-            exec(compile(line, f"<%{name}>", "exec"), self.user_ns)
-
-    def getoutput(self, *_: Any, **__: Any) -> list[str]:
-        """The lines of output of `!command`, which is not run."""
-        return []
-
-    def __getattr__(self, name: str) -> Callable[..., None]:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return lambda *_, **__: None
-
-
-def furnish(namespace: dict[str, Any]) -> None:
-    """Give the notebook what Jupyter would, `display` and `get_ipython`, and silent checks."""
-    import matplotlib
-
-    import autograder.checks
-    import autograder.checks.grading
-
-    def nothing(*_: Any, **__: Any) -> None:
-        """Do nothing: nobody is looking."""
-
-    shell = Shell(namespace)
-    builtins.display = nothing  # type: ignore[attr-defined]
-    builtins.get_ipython = lambda: shell  # type: ignore[attr-defined]
-    matplotlib.use = nothing  # there are no windows here
-    for module in (autograder.checks, autograder.checks.grading):
-        module.check = nothing  # type: ignore[attr-defined]
-        module.grade = nothing  # type: ignore[attr-defined]

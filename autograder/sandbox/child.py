@@ -18,7 +18,14 @@ import numpy as np
 from autograder.checks.answer import Fault, Outcome, perform
 from autograder.checks.values import NotAValue
 from autograder.sandbox import wire
-from autograder.sandbox.cells import CellError, Code, furnish, new_namespace, run_cells
+from autograder.sandbox.cells import (
+    CellError,
+    Code,
+    furnish,
+    new_namespace,
+    run_cells,
+    students_turn,
+)
 from autograder.sandbox.confinement import Cage, Confined, confine
 from autograder.sandbox.limits import Limits
 
@@ -131,7 +138,8 @@ def _answer(sock: socket.socket, request: dict[str, Any], namespace: dict[str, A
     ourselves = os.getpid()
     call = wire.to_call(request["call"])
     try:
-        outcome = perform(namespace, call)
+        with students_turn():
+            outcome = perform(namespace, call)
     except BaseException as error:  # such as KeyboardInterrupt, raised by the answer itself
         sentence = f"`{call.target}` raised {type(error).__name__}."
         outcome = Outcome(fault=Fault("raised", sentence, type(error).__name__))

@@ -1,30 +1,34 @@
 """One hand-in's run: its cells, then calls of its functions, whatever either of them does.
 
 What cannot be run is left out, and the rest goes on. A statement that loops, fills the memory or
-ends the process is a `Loss`; a new child runs the cells again up to that statement and from the
-next cell on. A call that does so costs its exercise, and the next exercise gets a new child. All
-waiting for the student's code counts against the hand-in's one time limit.
+ends the process is a `Loss`; its cell is over, and the next one runs. A call that does so costs its
+exercise. A child that does not come back when it is interrupted, or is gone, is replaced by a new
+one, which runs the cells again without what was lost. `allowance` says how long each may take.
 """
 
 from __future__ import annotations
 
 import contextlib
-import re
-import time
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from autograder.checks.answer import Call, Outcome
 from autograder.sandbox import wire
-from autograder.sandbox.cells import CellError, Code
+from autograder.sandbox.allowance import Allowance, Place
+from autograder.sandbox.cells import CUT, CellError
 from autograder.sandbox.client import Child, Zygote
+from autograder.sandbox.clock import Wait
+from autograder.sandbox.explain import unknown_name
 from autograder.sandbox.limits import MIB, Limits
+from autograder.sandbox.program import Program
+
+__all__ = ["MAX_CHILDREN", "Loss", "Lost", "Program", "Session"]
 
 MAX_CHILDREN = 40
 """So many new starts a hand-in may need before it is given up."""
 _PATIENCE = 0.5
-_NAME_ERROR = re.compile(r"name '(\w+)' is not defined")
 
 
 @dataclass(frozen=True)
@@ -43,32 +47,6 @@ class Lost(Exception):
         self.loss = loss
 
 
-@dataclass(frozen=True)
-class Program:
-    """What to run of a notebook.
-
-    `labels` call a cell by a name that its author knows. `demos` are numbers of cells that are left
-    out unless something needs one of `demo_names`, which only they define.
-    """
-
-    cells: tuple[Code, ...]
-    labels: Mapping[int, str] = field(default_factory=dict)
-    demos: frozenset[int] = frozenset()
-    demo_names: frozenset[str] = frozenset()
-    files: Mapping[str, bytes] = field(default_factory=dict)
-
-    def label(self, number: int) -> str:
-        """How to call a cell in a sentence."""
-        return self.labels.get(number, f"cell {number}")
-
-    def defining(self, name: str) -> int | None:
-        """The last cell that seems to define a name at its top level."""
-        pattern = re.compile(
-            rf"^(?:def|class)\s+{re.escape(name)}\b|^{re.escape(name)}\s*[:=]", re.M
-        )
-        return next((c.number for c in reversed(self.cells) if pattern.search(c.source)), None)
-
-
 @dataclass
 class Session:
     """The run of one hand-in; `over` says why it cannot go on, if it cannot."""
@@ -76,19 +54,19 @@ class Session:
     zygote: Zygote
     program: Program
     limits: Limits
-    left: float = 0.0
     child: Child | None = None
     over: Loss | None = None
     losses: dict[int, Loss] = field(default_factory=dict)
     errors: dict[int, CellError] = field(default_factory=dict)
     defined: frozenset[str] = frozenset()
     with_demos: bool = False
+    time: Allowance = field(init=False)
     _stops: dict[int, int] = field(default_factory=dict)
     _children: int = 0
     _requests: int = 0
 
     def __post_init__(self) -> None:
-        self.left = self.limits.seconds
+        self.time = Allowance(self.limits)
 
     def prepare(self) -> None:
         """Have a child that has run the cells, or know in `over` why there is none."""
@@ -98,36 +76,47 @@ class Session:
                 return
             self._children += 1
             self.child = self.zygote.fork(self.limits)
-            position = [0, 0, 0]
+            place = [0, 0, 0]
             try:
-                self._run_cells(position)
+                self._run_cells(place)
             except Lost as lost:
-                self._leave_out(position, lost.loss)
+                if not self._leave_out(place, lost.loss):
+                    self.over = lost.loss
                 continue
             if any(self._is_demo_name(e.error_type, e.message) for e in self.errors.values()):
                 self._run_demos()
 
-    def perform(self, call: Call) -> Outcome:
-        """Carry out a call in the child; `Lost` if no result came."""
+    def perform(self, call: Call, seconds: float = math.inf) -> Outcome:
+        """Carry out a call in the child; `Lost` if no result came.
+
+        `seconds` are what is left for this call and all further ones of the same exercise.
+        """
         self.prepare()
         if self.over is not None or self.child is None:
             raise Lost(self.over or Loss("crashed", "the notebook could not be run"))
         what = f"`{call.target}`" if call.method is None else f"`{call.target}.{call.method}`"
+        too_slow = f"{what} did not finish within {self.time.for_call:g} s"
+        if seconds < self.time.for_call:
+            too_slow = f"the calls of {what} took longer than {self.time.for_exercise:g} s together"
+        if seconds <= 0:
+            raise Lost(self._too_slow(too_slow))
         self._requests += 1
-        with self._waiting(what) as deadline:
+        with self._waiting(what, min(seconds, self.time.for_call), too_slow) as wait:
             message = {"id": self._requests, "call": wire.from_call(call)}
-            wire.send(self.child.sock, message, deadline)
-            reply = wire.receive(self.child.sock, deadline)
+            wire.send(self.child.sock, message, wait.left)
+            reply = wire.receive(self.child.sock, wait.left)
             if not isinstance(reply, dict) or reply.get("id") != self._requests:
                 raise wire.Malformed("a reply to something else")
             outcome = wire.to_outcome(reply)
+        if wait.interrupted:
+            raise Lost(self._too_slow(too_slow))
         fault = outcome.fault
         if fault is not None and fault.error_type == "MemoryError":
             self.drop()
             raise Lost(self._out_of_memory(what))
         if fault is not None and self._is_demo_name(fault.error_type, fault.message):
             self._run_demos()
-            return self.perform(call)
+            return self.perform(call, seconds)
         return outcome
 
     def drop(self, patience: float = 0.0) -> str:
@@ -135,27 +124,50 @@ class Session:
         child, self.child = self.child, None
         return "" if child is None else self.zygote.end(child, patience)
 
-    def _run_cells(self, position: list[int]) -> None:
-        """Run the cells; `position` follows: cell, statement, line."""
+    def _run_cells(self, place: list[int]) -> None:
+        """Run the cells; `place` follows: cell, statement, line."""
         assert self.child is not None
         sock = self.child.sock
-        with self._waiting("the start") as deadline:
+        with self._waiting("the start", self.time.for_statement((0, 0, 0))) as wait:
             start = {"cells": self._cells(), "files": wire.from_files(self.program.files)}
-            wire.send(sock, start, deadline)
+            wire.send(sock, start, wait.left)
         while True:
-            with self._waiting(self._where(position)) as deadline:
-                message = wire.receive(sock, deadline)
-                found = _progress(message)
+            message = self._next_message(sock, place)
+            found = _progress(message)
             if found is not None:
-                position[:] = found
+                place[:] = found
             elif "names" in message:
                 break
             else:
                 self.drop()
-                raise Lost(self._out_of_memory(self._where(position)))
-        with self._waiting("the notebook"):
+                raise Lost(self._out_of_memory(self._where(place)))
+        with self._waiting("the notebook", 1.0):
             self.defined = frozenset(message["names"])
             self.errors = {e.number: e for e in map(_error, message["errors"])}
+
+    def _next_message(self, sock: Any, place: list[int]) -> Any:
+        """What the child says after the statement that it runs; `Lost` if it has to be replaced."""
+        where: Place = (place[0], place[1], place[2])
+        seconds = self.time.for_statement(where)
+        too_slow = f"{self._where(place)} did not finish within {seconds:.3g} s"
+        before = self.time.left
+        try:
+            with self._waiting(self._where(place), seconds, too_slow) as wait:
+                message = wire.receive(sock, wait.left)
+                was_cut = _progress(message) == [place[0], place[1], CUT]
+        except Lost as lost:
+            if lost.loss.kind == "timed out":
+                self.time.cut(before - self.time.left)
+            raise
+        if not wait.interrupted:
+            self.time.ran(where, before - self.time.left)
+            return message
+        self.time.cut(before - self.time.left)
+        loss = self._too_slow(too_slow)
+        if was_cut and self._leave_out(place, loss):
+            return self._next_message(sock, place)
+        self.drop()
+        raise Lost(loss)
 
     def _cells(self) -> list[list[Any]]:
         skipped = frozenset() if self.with_demos else self.program.demos
@@ -165,14 +177,17 @@ class Session:
             if cell.number not in skipped and self._stops.get(cell.number) != 0
         ]
 
-    def _leave_out(self, position: list[int], loss: Loss) -> None:
-        """Note that the statement at this position is not to be run again."""
-        number, index, _ = position
-        if self.left <= 0 or number == 0 or index >= self._stops.get(number, index + 1):
-            self.over = loss
-            return
+    def _leave_out(self, place: list[int], loss: Loss) -> bool:
+        """Note that the statement at this place is not to be run again, and whether one can go on.
+
+        There is no way on when the time is over, or when the statement had been left out before.
+        """
+        number, index, _ = place
+        if self.time.left <= 0 or number == 0 or index >= self._stops.get(number, index + 1):
+            return False
         self._stops[number] = index
         self.losses[number] = loss
+        return True
 
     def _run_demos(self) -> None:
         self.with_demos = True
@@ -180,51 +195,52 @@ class Session:
         self.prepare()
 
     def _is_demo_name(self, error_type: str, message: str) -> bool:
-        found = _NAME_ERROR.search(message) if error_type == "NameError" else None
-        return found is not None and not self.with_demos and found[1] in self.program.demo_names
+        name = unknown_name(error_type, message)
+        return not self.with_demos and name in self.program.demo_names
 
     @contextlib.contextmanager
-    def _waiting(self, what: str) -> Iterator[float]:
+    def _waiting(self, what: str, seconds: float, too_slow: str = "") -> Iterator[Wait]:
         """Bound a wait by the limits; whatever goes wrong meanwhile becomes a `Lost`."""
-        started = time.monotonic()
-        seconds = min(self.limits.step_seconds, self.left)
+        assert self.child is not None
+        wait = Wait(self.child.pid, min(seconds, self.time.left))
         try:
-            yield started + seconds
+            yield wait
         except TimeoutError:
-            self.drop()
-            self.left -= time.monotonic() - started
-            raise Lost(self._too_slow(what)) from None
+            loss = None
         except wire.Closed:
             ending = self.drop(_PATIENCE)
-            self.left -= time.monotonic() - started
-            raise Lost(Loss("crashed", f"{what} ended Python ({ending})")) from None
+            loss = Loss("crashed", f"{what} ended Python ({ending})")
         except (wire.Malformed, TypeError, ValueError, KeyError, AttributeError):
-            self.drop()
-            self.left -= time.monotonic() - started
-            raise Lost(Loss("crashed", f"{what} broke the connection to the grader")) from None
+            loss = Loss("crashed", f"{what} broke the connection to the grader")
         else:
-            self.left -= time.monotonic() - started
+            self.time.left -= wait.spent()
+            return
+        self.time.left -= wait.spent()
+        self.drop()
+        if loss is None or wait.interrupted:
+            loss = self._too_slow(too_slow or f"{what} did not finish within {wait.seconds:g} s")
+        raise Lost(loss)
 
-    def _too_slow(self, what: str) -> Loss:
-        if self.left > 0:
-            sentence = f"{what} did not finish within {self.limits.step_seconds:g} s"
-            return Loss("timed out", sentence)
-        self.over = Loss("timed out", f"the notebook took longer than {self.limits.seconds:g} s")
-        return self.over
+    def _too_slow(self, sentence: str) -> Loss:
+        loss = Loss("timed out", sentence)
+        if self.time.left <= 0:
+            loss = Loss("timed out", f"the notebook took longer than {self.limits.seconds:g} s")
+            self.over = loss
+        return loss
 
     def _out_of_memory(self, what: str) -> Loss:
         sentence = f"{what} needed more than {self.limits.memory // MIB} MiB of memory"
         return Loss("out of memory", sentence)
 
-    def _where(self, position: list[int]) -> str:
-        number, _, line = position
+    def _where(self, place: list[int]) -> str:
+        number, _, line = place
         if number == 0:
             return "the start"
-        return f"{self.program.label(number)}{f', line {line},' if line else ''}"
+        return f"{self.program.label(number)}{f', line {line},' if line > 0 else ''}"
 
 
 def _progress(message: Any) -> list[int] | None:
-    """The position that a child reports; None if the message is another one."""
+    """The place that a child reports; None if the message is another one."""
     found = message.get("at")
     if found is None:
         return None

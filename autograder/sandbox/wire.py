@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,10 @@ MAX_SENTENCE = 1000
 """Characters of a text that comes from a student's code."""
 
 
+Deadline = float | Callable[[], float] | None
+"""A time of `time.monotonic`, or a function that gives the seconds left, or no deadline."""
+
+
 class Closed(Exception):
     """The other end is gone."""
 
@@ -34,8 +38,8 @@ class Malformed(Exception):
     """The other end sent something that is not a message."""
 
 
-def send(sock: socket.socket, value: Any, deadline: float | None = None) -> None:
-    """Send one message; the deadline is a time of `time.monotonic`. `NotAValue` if too large."""
+def send(sock: socket.socket, value: Any, deadline: Deadline = None) -> None:
+    """Send one message; `NotAValue` if it is too large."""
     data = encode(value)
     if len(data) > MAX_MESSAGE or int.from_bytes(data[:8], "little") > MAX_STRUCTURE:
         raise NotAValue(f"expected at most {MAX_BYTES} bytes in all, and arrays for long lists")
@@ -48,7 +52,7 @@ def send(sock: socket.socket, value: Any, deadline: float | None = None) -> None
         raise Closed(str(error)) from None
 
 
-def receive(sock: socket.socket, deadline: float | None = None) -> Any:
+def receive(sock: socket.socket, deadline: Deadline = None) -> Any:
     """Receive one message."""
     size = int.from_bytes(_read(sock, 8, deadline), "little")
     if not 8 <= size <= MAX_MESSAGE:
@@ -63,14 +67,15 @@ def receive(sock: socket.socket, deadline: float | None = None) -> Any:
         raise Malformed(f"{type(error).__name__}: {error}"[:MAX_SENTENCE]) from None
 
 
-def _read(sock: socket.socket, size: int, deadline: float | None) -> bytes:
+def _read(sock: socket.socket, size: int, deadline: Deadline) -> bytes:
     pieces, missing = [], size
     while missing:
         try:
             sock.settimeout(_left(deadline))
             piece = sock.recv(min(missing, 2**20))
         except TimeoutError:
-            raise
+            _left(deadline)  # what was read is kept while there is time left
+            continue
         except OSError as error:
             raise Closed(str(error)) from None
         if not piece:
@@ -80,11 +85,11 @@ def _read(sock: socket.socket, size: int, deadline: float | None) -> bytes:
     return b"".join(pieces)
 
 
-def _left(deadline: float | None) -> float | None:
+def _left(deadline: Deadline) -> float | None:
     """Seconds until the deadline; `TimeoutError` when it has passed."""
     if deadline is None:
         return None
-    left = deadline - time.monotonic()
+    left = deadline() if callable(deadline) else deadline - time.monotonic()
     if left <= 0:
         raise TimeoutError
     return left
