@@ -20,6 +20,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     _add_check(commands)
     _add_example_class(commands)
     add_commands(commands)
+    _add_formgrade(commands)
     arguments = parser.parse_args(argv)
     return int(arguments.run(arguments))
 
@@ -123,6 +124,28 @@ def _add_timeout(command: argparse.ArgumentParser) -> None:
         metavar="S",
         help="seconds for a hand-in's own code (default: %(default)g); a quarter per cell or call",
     )
+
+
+def _add_formgrade(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    formgrade = commands.add_parser(
+        "formgrade", help="give points for open questions, in formgrader"
+    )
+    formgrade.add_argument(
+        "--out",
+        type=Path,
+        default=Path("out"),
+        metavar="DIR",
+        help="the results of `autograder grade`: %(default)s",
+    )
+    formgrade.add_argument("--port", type=_count, metavar="N", help="for the server (default: any)")
+    formgrade.add_argument("--no-browser", action="store_true", help="only say the address")
+    formgrade.set_defaults(run=_formgrade)
+
+
+def _formgrade(arguments: argparse.Namespace) -> int:
+    from autograder.formgrade import formgrade
+
+    return formgrade(arguments.out, arguments.port, browser=not arguments.no_browser)
 
 
 def _count(text: str) -> int:

@@ -79,7 +79,7 @@ def write_faces(
     extras = Extras(reader.cells, given_by_hand(gradebook), late or {}, lessons)
     write_feedback(records, out, extras)
     if reader.answers:
-        write_config(out)
+        write_config(out, reader.answers)
     findings = replace(compared(reader.answers, lessons), late=late or {}, remarks=remarks)
     return {
         "gradebook": gradebook,

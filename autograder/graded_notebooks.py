@@ -1,14 +1,15 @@
 """The notebooks that nbgrader's formgrader opens for the open questions, under `out/autograded/`.
 
-A graded notebook has the student's answers, the lesson's own cells and nbgrader's metadata, made
-anew; nothing that acts in a browser (`defuse`), and no hidden test. Graded cells that were missing
+A graded notebook has the student's answers and other cells, the question before each answer, and
+nbgrader's metadata, made anew; nothing that acts in a browser (`defuse`), and no hidden test. The
+rest of the lesson is left out, for whoever grades a hundred of them. Graded cells that were missing
 in the hand-in stand at its end, so that every question can be given points.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +26,18 @@ c = get_config()  # noqa: F821  (provided by traitlets)
 
 c.CourseDirectory.feedback_directory = "nbgrader_feedback"  # feedback/ holds the course's own pages
 '''
+SOURCE = "source"
+_LEFT_OUT = "*What the student has not changed in the lesson is left out here.*"
 _MISSING = "*The cells below were not in the notebook that was handed in.*"
 
 
-def write_config(out: Path) -> Path:
-    """Write `out/nbgrader_config.py`, so that nbgrader's commands work in this folder."""
+def write_config(out: Path, lessons: Iterable[str]) -> Path:
+    """Write `out/nbgrader_config.py`, so that nbgrader's commands work in this folder.
+
+    formgrader lists an assignment only if there is a folder for its source.
+    """
+    for lesson in lessons:
+        (out / SOURCE / lesson).mkdir(parents=True, exist_ok=True)
     return replace_file(out / "nbgrader_config.py", CONFIG.encode())
 
 
@@ -59,9 +67,9 @@ def is_folder_name(name: str) -> bool:
 
 def graded_notebook(lesson: Lesson, cells: Sequence[OwnCell]) -> dict[str, Any]:
     """The notebook as data of nbformat 4.5."""
-    present = {cell.grade_id for cell in cells}
-    missing = list(_missing(lesson, present))
-    made = [_cell(cell, lesson) for cell in (*cells, *missing)]
+    missing = _missing(lesson, {cell.grade_id for cell in cells})
+    shown = [OwnCell(_LEFT_OUT, False, "lesson"), *_of_interest(cells), *missing]
+    made = [_cell(cell, lesson) for cell in shown]
     for number, cell in enumerate(made):
         cell["id"] = f"cell-{number}"
     return {
@@ -73,6 +81,19 @@ def graded_notebook(lesson: Lesson, cells: Sequence[OwnCell]) -> dict[str, Any]:
         "nbformat": 4,
         "nbformat_minor": 5,
     }
+
+
+def _of_interest(cells: Sequence[OwnCell]) -> Iterator[OwnCell]:
+    """The cells that are not the lesson's, and the text before each answer."""
+    question = None
+    for cell in cells:
+        if cell.role != "lesson":
+            if question and cell.role in ("answer", "question"):
+                yield question
+                question = None
+            yield cell
+        elif not cell.is_code:
+            question = cell
 
 
 def _missing(lesson: Lesson, present: set[str]) -> Iterator[OwnCell]:
@@ -134,8 +155,7 @@ def _metadata(cell: OwnCell, lesson: Lesson) -> dict[str, Any]:
 
 
 def _output(output: Output) -> Iterator[dict[str, Any]]:
-    text = output.text + (f"\n[{output.left_out}]\n" if output.left_out else "")
-    if text:
+    if text := output.text + (f"\n[{output.left_out}]\n" if output.left_out else ""):
         yield {"output_type": "stream", "name": "stdout", "text": text}
     if picture := output.picture:
         data = {picture.kind: picture.text, "text/plain": picture.alt or "Figure"}
