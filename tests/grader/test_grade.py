@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -143,9 +144,11 @@ def test_loops_in_cells_leave_time_for_what_is_asked(zygote: Zygote) -> None:
 def test_a_hand_in_takes_no_longer_than_its_limit(zygote: Zygote) -> None:
     stubborn = "def {}(x):\n    while True:\n        try:\n            while True: pass\n"
     answers = {name: f"{stubborn.format(name)}        except BaseException: pass" for name in RIGHT}
-    record = toy.graded(zygote, toy.cells(**answers), 0.5)
+    started = time.monotonic()
+    record = toy.graded(zygote, toy.cells(**answers), 1.0)
     assert (record.status, record.score) == ("timed out", None)
-    assert record.unjudged["E5.3"] == "The notebook took longer than 0.5 s."
+    assert record.unjudged["E5.3"].endswith(" s.")
+    assert time.monotonic() - started < 10.0
 
 
 def test_prints_and_warnings_cost_nothing(zygote: Zygote) -> None:
