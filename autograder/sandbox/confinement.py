@@ -27,6 +27,7 @@ class Cage:
 
     tier: Tier
     seen: Visible
+    filter: bytes = b""
     nest: namespaces.Nest | None = None
 
     @property
@@ -56,10 +57,11 @@ def prepare(tier: Tier, before: Callable[[], None]) -> Cage:
     linux.load()
     seen = visible()
     if tier == "A":
-        return Cage(tier, seen, namespaces.enter(seen, before))
+        calls = seccomp.program(seccomp.Policy(first=True, alone=True))
+        return Cage(tier, seen, calls, namespaces.enter(seen, before))
     landlock.version()
     linux.prctl(linux.PR_SET_DUMPABLE, 0)
-    return Cage(tier, seen)
+    return Cage(tier, seen, seccomp.program(seccomp.Policy(first=False, alone=False)))
 
 
 def fork(cage: Cage) -> int:
@@ -74,7 +76,7 @@ def confine(cage: Cage, folder: str, limits: Limits) -> Confined:
         folder = SCRATCH
         pid = namespaces.settle(cage.nest, limits.scratch, limits.scratch_files)
         network = proof.network_facts()
-        hold(limits, threads_only=True)
+        hold(limits, threads_only=True, others=False)
         _give_up_rights()
     elif cage.tier == "B":
         network = ()
@@ -89,10 +91,9 @@ def confine(cage: Cage, folder: str, limits: Limits) -> Confined:
         landlock.restrict(rules)
     else:
         os.chdir(folder)
-        hold(limits, threads_only=False)
+        hold(limits)
         return Confined(folder, pid, ())
-    policy = seccomp.Policy(first=cage.tier == "A", alone=cage.tier == "A")
-    seccomp.install(seccomp.program(policy, os.getpid()))
+    seccomp.install(seccomp.for_process(cage.filter, os.getpid()))
     return Confined(folder, pid, (*network, *proof.facts(folder)))
 
 

@@ -7,7 +7,6 @@ import os
 import resource
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 
 MIB = 2**20
 STEPS = 4
@@ -37,10 +36,11 @@ class Limits:
         return self.seconds / STEPS
 
 
-def hold(limits: Limits, *, threads_only: bool) -> None:
+def hold(limits: Limits, *, threads_only: bool = False, others: bool = True) -> None:
     """Hold this process, and all it starts, to the limits. There is no way back.
 
-    With `threads_only` it can start no processes, and must not get any rights either.
+    With `threads_only` it can start no processes, and must not lock memory or get ahead of others
+    either. `others`: further processes of the same user count towards its number of processes.
     """
     cpu = int(limits.seconds) + 5  # the grader's clock comes first; this holds if the grader dies
     _set(resource.RLIMIT_CORE, 0)
@@ -49,7 +49,8 @@ def hold(limits: Limits, *, threads_only: bool) -> None:
     _set(resource.RLIMIT_NOFILE, limits.open_files)
     _set(resource.RLIMIT_AS, limits.memory)
     if sys.platform == "linux":  # counts all processes of the user; the kernel exempts root
-        _set(resource.RLIMIT_NPROC, _threads_of_user() + limits.more_processes)
+        present = _threads_of_user() if others else 1
+        _set(resource.RLIMIT_NPROC, present + limits.more_processes)
         if threads_only:
             for kind in (resource.RLIMIT_MEMLOCK, resource.RLIMIT_MSGQUEUE, resource.RLIMIT_RTPRIO):
                 _set(kind, 0)
@@ -66,8 +67,9 @@ def _set(kind: int, value: int) -> None:
 def _threads_of_user() -> int:
     """How many threads the user runs at the moment; those of other users are not counted."""
     count, user = 0, os.getuid()
-    for folder in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            if folder.stat().st_uid == user:
-                count += len(os.listdir(folder / "task"))
+    for folder in os.scandir("/proc"):
+        if folder.name.isdigit():
+            with contextlib.suppress(OSError):  # it has ended meanwhile
+                if folder.stat().st_uid == user:
+                    count += len(os.listdir(f"{folder.path}/task"))
     return count

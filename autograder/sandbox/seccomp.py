@@ -36,6 +36,9 @@ _IOCTL = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)
 _PRCTL = (3, 15, 16, 21, 23, 39)
 """Reading settings, and the name of a thread."""
 
+_ITSELF = 0x7FABCDEF
+"""Stands for the pid of the process; no instruction holds these bytes, nor is it ever a pid."""
+
 Instruction = tuple[int, int, int, int]
 
 
@@ -52,14 +55,14 @@ class Policy:
     alone: bool
 
 
-def program(policy: Policy, pid: int, machine: str = "") -> bytes:
-    """The filter for a process, as the kernel reads it."""
+def program(policy: Policy, machine: str = "") -> bytes:
+    """The filter for any process, but for its pid, as the kernel reads it."""
     machine = machine or syscalls.this_machine()
     groups = [syscalls.FILES, syscalls.WAITING, syscalls.MEMORY, syscalls.SIGNALS]
     groups += [syscalls.ITSELF, syscalls.SOCKETS]
     if policy.alone:
         groups.append(syscalls.ATTRIBUTES)
-    checks = _checks(policy, pid)
+    checks = _checks(policy)
     code = [
         _load(_ARCH_AT),
         (_EQUAL, 1, 0, syscalls.AUDIT_ARCH[machine]),
@@ -78,6 +81,11 @@ def program(policy: Policy, pid: int, machine: str = "") -> bytes:
     return b"".join(struct.pack("=HBBI", *instruction) for instruction in code)
 
 
+def for_process(filter_program: bytes, pid: int) -> bytes:
+    """The filter for the process with this pid."""
+    return filter_program.replace(_ITSELF.to_bytes(4, "little"), pid.to_bytes(4, "little"))
+
+
 def install(filter_program: bytes) -> None:
     """Hold this thread, and all that it starts, to a filter for ever."""
     buffer = ctypes.create_string_buffer(filter_program, len(filter_program))
@@ -85,7 +93,7 @@ def install(filter_program: bytes) -> None:
     linux.syscall("seccomp", _MODE_FILTER, 0, head)
 
 
-def _checks(policy: Policy, pid: int) -> dict[str, Sequence[Instruction]]:
+def _checks(policy: Policy) -> dict[str, Sequence[Instruction]]:
     """For each checked call the instructions that come to a result from its arguments."""
     return {
         "open": _unless_emptied(1),
@@ -99,13 +107,13 @@ def _checks(policy: Policy, pid: int) -> dict[str, Sequence[Instruction]]:
         ],
         "fcntl": _one_of(1, _FCNTL),
         "ioctl": _one_of(1, _IOCTL),
-        "kill": _to_itself(pid, 1, policy),
-        "tgkill": _to_itself(pid, 2, policy),
-        "rt_sigqueueinfo": _to_itself(pid, 1, policy),
-        "rt_tgsigqueueinfo": _to_itself(pid, 2, policy),
+        "kill": _to_itself(1, policy),
+        "tgkill": _to_itself(2, policy),
+        "rt_sigqueueinfo": _to_itself(1, policy),
+        "rt_tgsigqueueinfo": _to_itself(2, policy),
         "prctl": _one_of(0, _PRCTL),
-        "prlimit64": _one_of(0, (0, pid)),
-        "sched_setaffinity": _one_of(0, (0, pid)),
+        "prlimit64": _one_of(0, (0, _ITSELF)),
+        "sched_setaffinity": _one_of(0, (0, _ITSELF)),
         "personality": _one_of(0, (_QUERY,)),
         "socketpair": [
             _argument(1),  # a pair of datagram sockets could send to others by their address
@@ -138,7 +146,7 @@ def _unless_emptied(flags: int) -> list[Instruction]:
     ]
 
 
-def _to_itself(pid: int, signal_argument: int, policy: Policy) -> list[Instruction]:
+def _to_itself(signal_argument: int, policy: Policy) -> list[Instruction]:
     """A signal to this process; 0 stands for its group, of which it is the only member."""
     fatal: list[Instruction] = [
         _argument(signal_argument),
@@ -148,7 +156,7 @@ def _to_itself(pid: int, signal_argument: int, policy: Policy) -> list[Instructi
     ]
     return [
         _argument(0),
-        (_EQUAL, 2, 0, pid),
+        (_EQUAL, 2, 0, _ITSELF),
         (_EQUAL, 1, 0, 0),
         _result(_REFUSE),
         *(fatal if policy.first else []),
