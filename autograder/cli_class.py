@@ -11,6 +11,8 @@ Commands = argparse._SubParsersAction  # argparse has no public name for it
 def add_commands(commands: Commands[argparse.ArgumentParser]) -> None:
     """Add them to the command line."""
     _add_collect(commands)
+    _add_late(commands)
+    _add_export(commands)
 
 
 def _add_collect(commands: Commands[argparse.ArgumentParser]) -> None:
@@ -46,4 +48,63 @@ def _collect(arguments: argparse.Namespace) -> int:
 
     return collect_into(
         arguments.sources, arguments.into, lesson_names(), file_dates=arguments.file_dates
+    )
+
+
+def _add_late(commands: Commands[argparse.ArgumentParser]) -> None:
+    late = commands.add_parser("late", help="say a late policy in words, and whom it touches")
+    late.add_argument("policy", type=Path, metavar="LATE.csv")
+    late.add_argument(
+        "--out", type=Path, metavar="DIR", help="results of `autograder grade`, to be judged by it"
+    )
+    late.set_defaults(run=_late)
+
+
+def _late(arguments: argparse.Namespace) -> int:
+    from autograder.late import explain
+    from autograder.notebooks import lesson_names
+
+    return explain(arguments.policy, lesson_names(), arguments.out)
+
+
+def _add_export(commands: Commands[argparse.ArgumentParser]) -> None:
+    export = commands.add_parser("export", help="write the grades for Canvas, Moodle and others")
+    export.add_argument(
+        "--out",
+        type=Path,
+        default=Path("out"),
+        metavar="DIR",
+        help="results of `autograder grade` (default: %(default)s); files go to DIR/export",
+    )
+    export.add_argument(
+        "--late", type=Path, metavar="LATE.csv", help="late policy (default: that of the last run)"
+    )
+    export.add_argument(
+        "--format",
+        choices=("table", "canvas", "moodle", "nbgrader", "all"),
+        default="all",
+        help="default: %(default)s",
+    )
+    export.add_argument(
+        "--roster",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="the gradebook that Canvas, or a grading worksheet that Moodle exports, to be filled "
+        "in; may be given several times",
+    )
+    export.set_defaults(run=_export)
+
+
+def _export(arguments: argparse.Namespace) -> int:
+    from autograder.exporting.command import export
+    from autograder.notebooks import lesson_names
+
+    return export(
+        arguments.out,
+        lesson_names(),
+        late=arguments.late,
+        form=arguments.format,
+        rosters=arguments.roster,
     )

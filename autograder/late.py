@@ -10,6 +10,7 @@ hand-in is not known, nothing is taken off.
 from __future__ import annotations
 
 import math
+import sys
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -120,6 +121,24 @@ def explained(policy: Policy, lessons: Sequence[str]) -> list[str]:
             where = "all lessons" if lesson == ALL else row.lesson
             lines.append(f"{row.student}, {where}: {', '.join(what) or 'nothing special'}.")
     return lines
+
+
+def explain(path: Path, lessons: Sequence[str], out: Path | None = None) -> int:
+    """Print a policy in words and, with results, whom it touches; return the exit code."""
+    from autograder.exporting.grades import read_records
+
+    try:
+        policy = read_policy(path, lessons)
+        records = read_records(out) if out else []
+    except (ValueError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    print("\n".join(explained(policy, lessons)))
+    for (student, lesson), late in sorted(penalties(records, policy).items()):
+        print(f"{student}, {lesson}: {late.sentence}")
+    for record in unknown_times(records, policy):
+        print(f"{record.student}, {record.lesson}: the time of the hand-in is not known.")
+    return 0
 
 
 def _late(rule: Rule, record: Record, left: int, budget: int) -> tuple[Late | None, int]:

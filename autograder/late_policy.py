@@ -17,7 +17,7 @@ import io
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, time, timedelta, tzinfo
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -182,17 +182,14 @@ def _rule(
 
 
 def _moment(text: str, zone: tzinfo) -> datetime | None:
-    """A time; a day without one lasts until it ends.
+    """A time; a day without one lasts until 23:59:59.
 
     Of an hour that the clocks show twice, or not at all, the later moment is meant.
     """
     day = re.fullmatch(r"(\d{4}-\d\d-\d\d|\d{1,2}\.\d{1,2}\.\d{4})(?: ([A-Za-z][\w/+-]*))?", text)
     if day:
-        start = times.parse(f"{day[1]} 00:00{f' {day[2]}' if day[2] else ''}", zone)
-        if start is None:
-            return None
-        ends = datetime.combine(start.date() + timedelta(days=1), time(), start.tzinfo)
-        return _later(ends)
+        last = times.parse(f"{day[1]} 23:59{f' {day[2]}' if day[2] else ''}", zone)
+        return _later(last.replace(second=59)) if last else None
     found = times.parse(text, zone)
     return _later(found) if found else None
 

@@ -1,0 +1,1 @@
+"""Grades for other programs: a table, Canvas, Moodle, nbgrader."""
