@@ -47,8 +47,8 @@ def _add_grade(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "handins",
         type=Path,
         metavar="HANDINS",
-        help="a folder student/lesson/lesson.ipynb, or a download from Moodle, Canvas, Gradescope or "
-        "nbgrader's exchange",
+        help="a folder student/lesson/lesson.ipynb, or a download from Moodle, Canvas, "
+        "Gradescope or nbgrader's exchange",
     )
     grade.add_argument(
         "--out", type=Path, default=Path("out"), metavar="DIR", help="for the results: %(default)s"
@@ -101,6 +101,12 @@ def _check(arguments: argparse.Namespace) -> int:
 def _add_example_class(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     example = commands.add_parser("example-class", help="write a made-up class of hand-ins")
     example.add_argument("directory", type=Path, metavar="DIR")
+    example.add_argument(
+        "--as",
+        dest="kind",
+        choices=("moodle", "canvas", "gradescope", "exchange"),
+        help="also as such a download, in a folder of that name",
+    )
     example.set_defaults(run=_example_class)
 
 
@@ -109,6 +115,10 @@ def _example_class(arguments: argparse.Namespace) -> int:
 
     try:
         folder = write_example_class(arguments.directory)
+        if arguments.kind:
+            from autograder.collecting.examples import write_downloads
+
+            folder = write_downloads(folder, arguments.kind, arguments.directory / arguments.kind)
     except OSError as error:
         print(error, file=sys.stderr)
         return 2
