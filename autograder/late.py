@@ -60,14 +60,19 @@ def penalties(records: Iterable[Record], policy: Policy) -> Mapping[tuple[str, s
     return found
 
 
-def unknown_times(records: Iterable[Record], policy: Policy) -> list[Record]:
-    """Hand-ins that are due by the policy, and of which no time is known."""
-    return [
-        record
+def unknown_times(records: Iterable[Record], policy: Policy) -> str:
+    """A sentence on the hand-ins that are due, and of which no time is known; "" if none."""
+    found = [
+        f"{record.student} {record.lesson}"
         for record in records
         if (rule := policy.rule(record.lesson, names(record))).due is not None
         and _submitted(rule, record) is None
     ]
+    if not found:
+        return ""
+    more = f" and {len(found) - 5} more" if len(found) > 5 else ""
+    are = "time of 1 hand-in is" if len(found) == 1 else f"times of {len(found)} hand-ins are"
+    return f"The {are} not known, and nothing is taken off: {', '.join(found[:5])}{more}."
 
 
 def unused_rows(records: Iterable[Record], policy: Policy) -> list[Rule]:
@@ -136,8 +141,8 @@ def explain(path: Path, lessons: Sequence[str], out: Path | None = None) -> int:
     print("\n".join(explained(policy, lessons)))
     for (student, lesson), late in sorted(penalties(records, policy).items()):
         print(f"{student}, {lesson}: {late.sentence}")
-    for record in unknown_times(records, policy):
-        print(f"{record.student}, {record.lesson}: the time of the hand-in is not known.")
+    if sentence := unknown_times(records, policy):
+        print(sentence)
     return 0
 
 

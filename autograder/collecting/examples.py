@@ -106,7 +106,7 @@ def write_downloads(handins: Path, kind: str, directory: Path) -> Path:
 
 
 def moodle(found: list[Given]) -> Files:
-    """A zip and a grading worksheet for each lesson."""
+    """A zip and a grading worksheet for each lesson; its times are in the zone of this machine."""
     files: dict[str, bytes] = {}
     for lesson in sorted({given.lesson for given in found}):
         of = [given for given in found if given.lesson == lesson]
@@ -133,7 +133,7 @@ def _worksheet(of: list[Given]) -> bytes:
         [
             *(f"Participant {moodle_number(g)}", g.name, email(g.student)),
             *("Submitted for grading", "", "100.00", "Yes"),
-            *(f"{g.time:%A, %-d %B %Y, %-I:%M %p} UTC", "-", ""),
+            *(f"{g.time.astimezone():%A, %-d %B %Y, %-I:%M %p}", "-", ""),
         ]
         for g in of
     ]

@@ -15,7 +15,7 @@ _FORMATS = (
     "%A, %B %d, %Y, %I:%M %p",
     "%d %B %Y, %I:%M %p",
 )
-_WITH_ZONE = re.compile(r"(.*\d)\s*(?:([+-]\d\d:?\d\d)|\s([A-Za-z][\w/+-]*))")
+_WITH_ZONE = re.compile(r"(.*(?:\d|[ap]m))\s*(?:([+-]\d\d:?\d\d)|\s([a-z][\w/+-]*))", re.IGNORECASE)
 
 
 def iso(time: datetime) -> str:
@@ -44,7 +44,7 @@ def parse(text: str, zone: tzinfo | None = UTC) -> datetime | None:
     with contextlib.suppress(ValueError):
         return _in(datetime.fromisoformat(plain), zone)
     named = _WITH_ZONE.fullmatch(plain)
-    if named and named[3] not in ("AM", "PM", "am", "pm"):
+    if named and (named[3] or "").casefold() not in ("am", "pm"):
         time = parse(named[1], zone)
         found = _zone(named[2] or named[3])
         return time.replace(tzinfo=found) if time and found else None

@@ -55,13 +55,9 @@ def _export(
     policy = policy_in(out, list(lessons))
     costs = penalties(records, policy) if policy else {}
     found = lines(records, lessons, costs, out / "gradebook.db")
-    said = []
+    said: list[str] = []
     if policy is not None:
-        said += [
-            f"{record.student}, {record.lesson}: the time of the hand-in is not known; nothing is "
-            "taken off."
-            for record in unknown_times(records, policy)
-        ]
+        said += filter(None, [unknown_times(records, policy)])
         said += [
             f"late policy, row {rule.row}: {rule.student} has no hand-in."
             for rule in unused_rows(records, policy)
