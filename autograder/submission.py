@@ -1,27 +1,29 @@
 """Reading one hand-in: from the bytes of a file to what is to be run, mended and reported.
 
 A file that is no notebook, or the notebook of another lesson, raises `Unreadable` with a status and
-a sentence for its author. Everything less is mended, and a note says so.
+a sentence for its author. Everything less is mended, and a note says so. What is graded is what the
+notebook defines, wherever in it that stands; ids of cells are only a help.
 """
 
 from __future__ import annotations
 
 import hashlib
 import io
-import json
 import re
 import tokenize
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-from autograder.lesson import Lesson, text_of
-from autograder.records import Status
+from autograder.lesson import Lesson
+from autograder.notebook_file import Cell, Unreadable, read_cells
 from autograder.sandbox.cells import Code
-from autograder.sandbox.session import Program
+from autograder.sandbox.program import Program, binds
+
+__all__ = ["MAX_CODE", "Submission", "Unreadable", "read_cells", "read_submission"]
 
 MAX_CODE = 4 * 2**20
 """Characters of code in one notebook."""
+_GRADED_CHECK = re.compile(r"\bgrade\(.*\bseed\s*=")
 _SKIPPED_TOKENS = {
     tokenize.COMMENT,
     tokenize.NL,
@@ -31,25 +33,6 @@ _SKIPPED_TOKENS = {
     tokenize.ENCODING,
     tokenize.ENDMARKER,
 }
-
-
-class Unreadable(ValueError):
-    """There is nothing to grade in a file; carries the status and a sentence for its author."""
-
-    def __init__(self, status: Status, sentence: str):
-        super().__init__(sentence)
-        self.status = status
-        self.sentence = sentence
-
-
-@dataclass(frozen=True)
-class Cell:
-    """A cell of a hand-in; `number` counts its code cells from 1 and is 0 for text."""
-
-    source: str
-    number: int
-    grade_id: str = ""
-    is_check: bool = False
 
 
 @dataclass(frozen=True)
@@ -62,14 +45,22 @@ class Submission:
     fingerprint: str = ""
 
 
+@dataclass(frozen=True)
+class _Code(Cell):
+    """A code cell with its number among the notebook's code cells."""
+
+    number: int = 0
+
+
 def read_submission(data: bytes, lesson: Lesson) -> Submission:
     """Read a hand-in for a lesson; `Unreadable` if it is not one."""
     cells, notes = read_cells(data)
     require_lesson(cells, lesson)
-    cells, more = _without_untouched_copies(cells, lesson)
     if sum(len(cell.source) for cell in cells) > MAX_CODE:
         raise Unreadable("refused", f"The notebook holds more than {MAX_CODE} characters of code.")
-    code = [c for c in cells if c.number and not c.is_check and c.source not in lesson.checks]
+    code, about_code = _code(cells, lesson)
+    code, about_copies = _without_untouched_copies(code, lesson)
+    code = _stubs_first(code, lesson)
     answers = {task.answer_id: task.exercise.id for task in lesson.tasks}
     program = Program(
         cells=tuple(Code(cell.number, cell.source) for cell in code),
@@ -82,80 +73,9 @@ def read_submission(data: bytes, lesson: Lesson) -> Submission:
         demos=frozenset(cell.number for cell in code if cell.source in lesson.demos),
         demo_names=lesson.demo_names,
     )
-    return Submission(
-        program, _open_answers(cells, lesson), (*notes, *more), _fingerprint(code, lesson)
-    )
-
-
-def read_cells(data: bytes) -> tuple[list[Cell], list[str]]:
-    """The cells of a notebook in any state that can be mended, and what was mended."""
-    notebook, notes = _parse(data)
-    found = notebook.get("cells")
-    if not isinstance(found, list) and isinstance(notebook.get("worksheets"), list):
-        sheets = [sheet for sheet in notebook["worksheets"] if isinstance(sheet, dict)]
-        found = [cell for sheet in sheets for cell in sheet.get("cells") or ()]
-        notes.append("The notebook is in the old format 3; it was converted.")
-    if not isinstance(found, list):
-        raise Unreadable("not a notebook", "The file is JSON, but not a notebook: it has no cells.")
-    if not isinstance(notebook.get("metadata"), dict):
-        notes.append("The notebook has no metadata; it was read without.")
-    cells: list[Cell] = []
-    number = damaged = 0
-    for item in found:
-        kind = item.get("cell_type") if isinstance(item, dict) else None
-        if not isinstance(kind, str):
-            damaged += 1
-            continue
-        number += kind == "code"
-        source = text_of(item.get("source", item.get("input", "")))
-        cells.append(Cell(source, number if kind == "code" else 0, *_grading(item)))
-    if damaged:
-        notes.append(f"{damaged} damaged cells were left out.")
-    return cells, notes
-
-
-def _parse(data: bytes) -> tuple[dict[str, Any], list[str]]:
-    text = _decode(data)
-    start = text.lstrip("\ufeff \t\r\n")[:1]
-    if not start:
-        raise Unreadable("not a notebook", "The file is empty.")
-    if start == "<":
-        raise Unreadable(
-            "not a notebook",
-            "The file is a web page, not a notebook: hand in the .ipynb file itself.",
-        )
-    try:
-        found = json.loads(text.lstrip("\ufeff"))
-    except json.JSONDecodeError as error:
-        at_end = error.pos >= len(text.rstrip()) - 1 or error.msg.startswith("Unterminated")
-        where = "it breaks off" if at_end else "it is damaged"
-        raise Unreadable(
-            "not a notebook",
-            f"The file is not a readable notebook: {where} at line {error.lineno}. "
-            "Open it in JupyterLab, save it again, and hand that in.",
-        ) from None
-    except (RecursionError, ValueError):
-        raise Unreadable("not a notebook", "The file is not a readable notebook.") from None
-    if not isinstance(found, dict):
-        raise Unreadable(
-            "not a notebook", f"The file is JSON, but not a notebook: a {type(found).__name__}."
-        )
-    return found, []
-
-
-def _decode(data: bytes) -> str:
-    encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
-    return data.decode(encoding, "replace")
-
-
-def _grading(item: dict[str, Any]) -> tuple[str, bool]:
-    """The cell's grade id, and whether it is a check, from whatever its metadata are."""
-    metadata = item.get("metadata")
-    meta = metadata.get("nbgrader") if isinstance(metadata, dict) else None
-    if not isinstance(meta, dict) or not isinstance(meta.get("grade_id"), str):
-        return "", False
-    is_check = bool(meta.get("grade")) and not meta.get("solution")
-    return meta["grade_id"], is_check or meta["grade_id"].endswith("-check")
+    open_answers, about_questions = _open_answers(cells, lesson)
+    notes += [*_about_ids(cells, lesson), *about_code, *about_copies, *about_questions]
+    return Submission(program, open_answers, tuple(notes), _fingerprint(code, lesson))
 
 
 def require_lesson(cells: Sequence[Cell], lesson: Lesson) -> None:
@@ -163,9 +83,7 @@ def require_lesson(cells: Sequence[Cell], lesson: Lesson) -> None:
     if any(cell.grade_id in lesson.ids for cell in cells):
         return
     names = [name for task in lesson.tasks for name in task.exercise.names]
-    pattern = "|".join(map(re.escape, names))
-    defines = re.compile(rf"^(?:def|class)\s+(?:{pattern})\b", re.MULTILINE)
-    if names and any(cell.number and defines.search(cell.source) for cell in cells):
+    if any(_defines(cell, names) for cell in cells):
         return
     other = next((m[1] for c in cells if (m := re.match(r"[EO](\d+)\b", c.grade_id))), None)
     found = f"the notebook of lesson {other}" if other else "none of its exercises"
@@ -174,35 +92,106 @@ def require_lesson(cells: Sequence[Cell], lesson: Lesson) -> None:
     )
 
 
-def _without_untouched_copies(
-    cells: Sequence[Cell], lesson: Lesson
-) -> tuple[list[Cell], list[str]]:
+def _defines(cell: Cell, names: Iterable[str]) -> bool:
+    return cell.kind == "code" and any(binds(cell.source, name) for name in names)
+
+
+def _code(cells: Sequence[Cell], lesson: Lesson) -> tuple[list[_Code], list[str]]:
+    """The code to run: all code cells but the checks, and answers that were turned into text."""
+    notes: list[str] = []
+    found: list[_Code] = []
+    answers = {task.answer_id: task.exercise.id for task in lesson.tasks}
+    checks = {task.check_id: task.exercise for task in lesson.tasks}
+    number = 0
+    for cell in cells:
+        exercise = answers.get(cell.grade_id)
+        if cell.kind != "code" and exercise is None:
+            continue
+        number += 1
+        if cell.kind != "code":
+            notes.append(f"The answer cell of {exercise} was no code cell; it was run as one.")
+        elif exercise is None and _is_check(cell, lesson):
+            asked = checks.get(cell.grade_id)
+            if _GRADED_CHECK.search(cell.source):
+                notes.append("The notebook holds a graded check, as only the solution does.")
+            if asked is None or not _defines(cell, asked.names):
+                continue
+            notes.append(f"The answer to {asked.id} stands in the cell of its check; it counts.")
+        found.append(_Code("code", cell.source, cell.grade_id, number=number))
+    return found, list(dict.fromkeys(notes))
+
+
+def _is_check(cell: Cell, lesson: Lesson) -> bool:
+    return (
+        cell.source in lesson.checks
+        or cell.grade_id.endswith("-check")
+        or (cell.graded and not cell.solution)
+    )
+
+
+def _about_ids(cells: Sequence[Cell], lesson: Lesson) -> list[str]:
+    if any(cell.grade_id in lesson.ids for cell in cells):
+        return []
+    return ["The cells have lost their ids; answers were found by the names that they define."]
+
+
+def _without_untouched_copies(cells: list[_Code], lesson: Lesson) -> tuple[list[_Code], list[str]]:
     """Leave out a copy of an answer cell that nobody filled in, if another copy was filled in."""
     notes, left_out = [], set[int]()
-    for grade_id, stub in lesson.stubs.items():
-        copies = [cell for cell in cells if cell.grade_id == grade_id]
+    for task in lesson.tasks:
+        copies = [cell for cell in cells if cell.grade_id == task.answer_id]
         if len(copies) < 2:
             continue
-        filled = [cell for cell in copies if cell.source.strip() != stub.strip()]
+        filled = [cell for cell in copies if not _is_stub(cell, lesson)]
         if filled:
-            left_out |= {id(cell) for cell in copies if cell not in filled}
-        label = grade_id.replace("-", ".")
+            left_out |= {cell.number for cell in copies if cell not in filled}
         taken = "the last one that was filled in" if filled else "an untouched one"
-        notes.append(f"The answer cell of {label} stands {len(copies)} times: {taken} counts.")
-    return [cell for cell in cells if id(cell) not in left_out], notes
+        notes.append(_many(task.exercise.id, len(copies), taken))
+    return [cell for cell in cells if cell.number not in left_out], notes
 
 
-def _open_answers(cells: Sequence[Cell], lesson: Lesson) -> dict[str, str]:
-    answers = {}
-    for cell in cells:
-        if cell.grade_id in lesson.questions:
-            text = cell.source.strip()
-            if text and text != lesson.stubs[cell.grade_id].strip():
-                answers[cell.grade_id] = text.encode("utf-8", "replace").decode()
-    return answers
+def _many(name: str, count: int, taken: str) -> str:
+    return f"The answer cell of {name} stands {count} times: {taken} counts."
 
 
-def _fingerprint(code: Sequence[Cell], lesson: Lesson) -> str:
+def _is_stub(cell: Cell, lesson: Lesson) -> bool:
+    return cell.source.strip() == lesson.stubs.get(cell.grade_id, "").strip()
+
+
+def _stubs_first(cells: list[_Code], lesson: Lesson) -> list[_Code]:
+    """Move an untouched answer cell before a cell that answers in its stead.
+
+    Who has answered in a new cell above has answered, although the notebook runs from the top.
+    """
+    found = list(cells)
+    for task in lesson.tasks:
+        stub = next(
+            (c for c in cells if c.grade_id == task.answer_id and _is_stub(c, lesson)), None
+        )
+        answer = next((c for c in cells if c != stub and _defines(c, task.exercise.names)), None)
+        if stub is not None and answer is not None and answer.number < stub.number:
+            found.remove(stub)
+            found.insert(found.index(answer), stub)
+    return found
+
+
+def _open_answers(cells: Sequence[Cell], lesson: Lesson) -> tuple[dict[str, str], list[str]]:
+    answers: dict[str, str] = {}
+    notes = []
+    for name in lesson.questions:
+        copies = [cell for cell in cells if cell.grade_id == name]
+        filled = [cell for cell in copies if cell.source.strip() and not _is_stub(cell, lesson)]
+        if filled:
+            answers[name] = filled[-1].source.strip().encode("utf-8", "replace").decode()
+        if not copies:
+            notes.append(f"The cell of the open question {name} is missing.")
+        if len(copies) > 1:
+            taken = "the last one that was filled in" if filled else "an untouched one"
+            notes.append(_many(name, len(copies), taken))
+    return answers, notes
+
+
+def _fingerprint(code: Sequence[_Code], lesson: Lesson) -> str:
     """A hash of the answers' tokens without layout and comments; empty if all are untouched."""
     stubs = {task.answer_id: lesson.stubs.get(task.answer_id, "") for task in lesson.tasks}
     answers = {cell.grade_id: cell.source for cell in code if cell.grade_id in stubs}
