@@ -47,8 +47,8 @@ def _add_grade(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "handins",
         type=Path,
         metavar="HANDINS",
-        help="a folder student/lesson/lesson.ipynb, or a download from Moodle, Canvas, "
-        "Gradescope or nbgrader's exchange",
+        help="a folder student/lesson/lesson.ipynb, or a download from Moodle, Canvas, Gradescope "
+        "or nbgrader's exchange",
     )
     grade.add_argument(
         "--out", type=Path, default=Path("out"), metavar="DIR", help="for the results: %(default)s"
@@ -69,19 +69,43 @@ def _add_grade(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     grade.add_argument(
         "--again", action="store_true", help="grade anew what an earlier run has graded already"
     )
+    grade.add_argument(
+        "--tier",
+        choices=["A", "B", "C"],
+        default="",
+        help="how students' code is isolated (default: the best that this machine has)",
+    )
+    grade.add_argument(
+        "--dask",
+        default="",
+        metavar="ADDRESS",
+        help="grade on a dask.distributed cluster, such as tcp://10.0.0.1:8786",
+    )
+    grade.add_argument(
+        "--late",
+        type=Path,
+        metavar="FILE",
+        help="a table of due times and penalties; kept in DIR for later runs",
+    )
     grade.set_defaults(run=_grade)
 
 
 def _grade(arguments: argparse.Namespace) -> int:
-    from autograder.commands import grade
+    from autograder.run import Order, grade
+    from autograder.sandbox.limits import Limits
 
     return grade(
-        arguments.handins,
-        arguments.out,
-        arguments.workers,
-        arguments.timeout,
-        example=arguments.example,
-        again=arguments.again,
+        Order(
+            arguments.handins,
+            arguments.out,
+            arguments.workers,
+            Limits(seconds=arguments.timeout),
+            again=arguments.again,
+            example=arguments.example,
+            tier=arguments.tier,
+            dask=arguments.dask,
+            late=arguments.late,
+        )
     )
 
 

@@ -71,13 +71,25 @@ def work(job: Job) -> Record:
             record = not_run(job.hand_in, job.lesson, "crashed", _OWN_FAULT)
             record = replace(record, notes=(*record.notes, note))
     seconds = round(time.perf_counter() - started, 3) if job.hand_in.status is None else 0.0
-    return replace(record, basis=job.basis, seconds=seconds)
+    return identified(replace(record, basis=job.basis, seconds=seconds), job.hand_in)
+
+
+def identified(record: Record, hand_in: HandIn) -> Record:
+    """The record with what its hand-in tells of who handed it in, and when."""
+    return replace(
+        record,
+        submitted=hand_in.submitted,
+        attempt=hand_in.attempt,
+        email=hand_in.email,
+        platform_id=hand_in.platform_id,
+    )
 
 
 def killer(job: Job) -> Record:
     """The record of a hand-in that has cost one worker after the other its life."""
     sentence = "Nothing could be judged: the notebook killed the process that graded it."
-    return replace(not_run(job.hand_in, job.lesson, "crashed", sentence), basis=job.basis)
+    record = not_run(job.hand_in, job.lesson, "crashed", sentence)
+    return identified(replace(record, basis=job.basis), job.hand_in)
 
 
 def _graded(job: Job) -> Record:

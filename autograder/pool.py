@@ -84,18 +84,21 @@ def grade_all(
     workers: int,
     root: Path | None = None,
     done: Callable[[Record], None] = lambda record: None,
+    tier: Tier | None = None,
 ) -> list[Record]:
     """Grade a class with `workers` processes; `done` is told of each record as it comes."""
     from autograder.basis import rules
     from autograder.lesson import load_lesson
     from autograder.notebooks import course_root, lesson_names
+    from autograder.sandbox.tiers import chosen_tier
     from autograder.schedule import schedule
 
+    tier = tier or chosen_tier()
     top = root or course_root()
     lessons = {name: load_lesson(name, root) for name in lesson_names(root)}
-    make = job_maker(source, lessons, lambda lesson: rules(lesson, top, limits, ""), limits)
+    make = job_maker(source, lessons, lambda lesson: rules(lesson, top, limits, tier), limits)
     records = []
-    with on_this_machine(workers) as site:
+    with on_this_machine(workers, tier) as site:
         for record in schedule(site, hand_ins, make):
             records.append(record)
             done(record)
