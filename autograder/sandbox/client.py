@@ -16,10 +16,10 @@ import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, BinaryIO
 
 from autograder.sandbox.limits import Limits
+from autograder.sandbox.nursery import Handle, ask, environment, hold
 from autograder.sandbox.proof import missing
 from autograder.sandbox.tiers import Tier, chosen_tier, folder_for_child
 
@@ -27,7 +27,6 @@ _START_SECONDS = 120.0
 _REPLY_SECONDS = 30.0
 _MODULE = "autograder.sandbox.zygote"
 _REFUSED = "Refused to run students' code unconfined: tier {} could not be had: {}."
-_PASSED_ON = ("PATH", "HOME", "LANG", "MPLCONFIGDIR", "XDG_CACHE_HOME", "VIRTUAL_ENV", "TZ")
 
 
 class ZygoteLost(Exception):
@@ -56,37 +55,43 @@ class Zygote:
     """A zygote that is started when needed, and again when lost. Not for two threads at once.
 
     `tier` is how its children are isolated: the one asked for, else that of `tiers.chosen_tier`. It
-    is known once the zygote has been started, and the same ever after.
+    is known once the zygote has been started, and the same ever after. If there is a line to a
+    `nursery`, the zygote comes from there as long as it can.
     """
 
     tier: Tier | None = None
-    process: subprocess.Popen[bytes] | None = None
+    nursery: socket.socket | None = None
+    process: subprocess.Popen[bytes] | Handle | None = None
     control: socket.socket | None = None
     errors: BinaryIO | None = None
     ready: bool = False
 
     def start(self) -> None:
-        """Start the process, unless it runs: a new interpreter, which inherits nothing.
+        """Start the process, unless it runs; it inherits nothing of this one.
 
         Returns at once; the first `fork` waits until the libraries are loaded. `NoTier` if the tier
         asked for is not to be had.
         """
-        if self.process is not None:
+        if self.control is not None:
             return
         self.tier = self.tier or chosen_tier()
         self.control, theirs = socket.socketpair()
         self.errors = tempfile.TemporaryFile()  # noqa: SIM115  (closed in `close`)
-        self.process = subprocess.Popen(
-            [sys.executable, "-P", "-m", _MODULE, str(theirs.fileno()), self.tier],
-            pass_fds=[theirs.fileno()],
-            env=_environment(),
-            cwd=tempfile.gettempdir(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=self.errors,
-            start_new_session=True,
-        )
-        theirs.close()
+        with theirs:
+            if self.nursery is not None:
+                if ask(self.nursery, self.tier, [theirs.fileno(), self.errors.fileno()]):
+                    return
+                self.nursery = None
+            self.process = subprocess.Popen(
+                [sys.executable, "-P", "-m", _MODULE, str(theirs.fileno()), self.tier],
+                pass_fds=[theirs.fileno()],
+                env=environment(),
+                cwd=tempfile.gettempdir(),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=self.errors,
+                start_new_session=True,
+            )
 
     def fork(self, limits: Limits) -> Child:
         """A new child, confined, in a fresh directory; `CannotStart` if that cannot be had."""
@@ -112,13 +117,14 @@ class Zygote:
 
     def close(self) -> None:
         """End the zygote and its children."""
-        if self.process is None or self.control is None or self.errors is None:
+        if self.control is None or self.errors is None:
             return
         self.control.close()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self.process.wait(5.0)
-        self.process.kill()
-        self.process.wait()
+        if self.process is not None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(5.0)
+            self.process.kill()
+            self.process.wait()
         self.errors.close()
         self.process, self.control, self.errors, self.ready = None, None, None, False
 
@@ -164,10 +170,16 @@ class Zygote:
         if self.ready:
             return
         try:
-            self._read(_START_SECONDS)
-        except ZygoteLost:
+            pid = int(self._read(_START_SECONDS)["ready"])
+            if self.process is None:
+                self.process = hold(pid)
+        except (ZygoteLost, ProcessLookupError):
             said = self._last_words()
             self.close()
+            if self.nursery is not None:  # it may be the nursery's fault: without it, then
+                self.nursery = None
+                self.start()
+                return self._wait_until_ready()
             raise CannotStart(
                 f"The process that runs students' code does not start: {said}"
             ) from None
@@ -214,19 +226,6 @@ def _read_line(sock: socket.socket, seconds: float) -> dict[str, Any]:
 def _remove(folder: str) -> None:
     if folder:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _environment() -> dict[str, str]:
-    """Few variables; one thread per child, since the children run in parallel."""
-    kept = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
-    return {
-        **kept,
-        "PYTHONPATH": str(Path(__file__).resolve().parents[2]),
-        "PYTHONHASHSEED": "0",
-        "MPLBACKEND": "Agg",
-        "OMP_NUM_THREADS": "1",
-        "OPENBLAS_NUM_THREADS": "1",
-    }
 
 
 def _ending(status: int) -> str:

@@ -1,7 +1,8 @@
 """The zygote: a process that has loaded the libraries and forks a child on request.
 
 Run as `python -P -m autograder.sandbox.zygote DESCRIPTOR TIER`, with a Unix socket to the grader.
-Requests and replies are lines of JSON; a request for a child carries the child's own socket.
+Requests and replies are lines of JSON; a request for a child carries the child's own socket. With
+no tier given, the process is a nursery.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from autograder.sandbox import linux
 from autograder.sandbox.child import live
 from autograder.sandbox.confinement import Cage, die_with, fork, prepare
 from autograder.sandbox.limits import Limits
+from autograder.sandbox.nursery import tend
 from autograder.sandbox.tiers import Tier
 
 _LIBRARIES = (
@@ -46,17 +48,23 @@ _LIBRARIES = (
 _SWEEPS = 100
 
 
-def main(descriptor: int, tier: Tier) -> None:
-    """Serve requests until the grader hangs up, then end all children."""
-    control = socket.socket(fileno=descriptor)
-    control.set_inheritable(False)
-    _adopt_orphans()
+def load() -> None:
+    """Load the libraries, and have no child copy what never changes."""
+    gc.disable()  # nothing of what is loaded becomes garbage
     for name in (*_LIBRARIES, *(m.name for m in pkgutil.iter_modules(vi_lib.__path__, "vi_lib."))):
         importlib.import_module(name)
+    gc.enable()
     gc.collect()
     gc.freeze()  # a child's garbage collections must not copy all of the parent's memory
+
+
+def serve(control: socket.socket, tier: Tier) -> None:
+    """Serve requests until the grader hangs up, then end all children."""
+    control.set_inheritable(False)
+    _adopt_orphans()
+    pid = os.getpid()
     cage = prepare(tier, control.close)
-    control.sendall(b'{"ready": true}\n')
+    control.sendall(json.dumps({"ready": pid}).encode() + b"\n")
     folders: dict[int, str] = {}
     while True:
         line, descriptors = _request(control)
@@ -167,5 +175,15 @@ def _adopt_orphans() -> None:
         linux.prctl(linux.PR_SET_CHILD_SUBREAPER, 1)
 
 
+def main(descriptor: str, tier: str = "") -> None:
+    """Be a zygote, or a nursery."""
+    sock = socket.socket(fileno=int(descriptor))
+    load()
+    if tier:
+        serve(sock, cast(Tier, tier))
+    else:
+        tend(sock, lambda control, tier: serve(control, cast(Tier, tier)))
+
+
 if __name__ == "__main__":
-    main(int(sys.argv[1]), cast(Tier, sys.argv[2]))
+    main(*sys.argv[1:])
