@@ -15,6 +15,7 @@ What counts as judged, here and in every table made from it:
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 
 from autograder.checks.grading import PUBLIC_SEED
 from autograder.checks.grading import grade as judge
@@ -27,6 +28,7 @@ from autograder.sandbox.client import CannotStart, Zygote
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.remote import RemoteAnswer, capital
 from autograder.sandbox.session import Loss, Session
+from autograder.sandbox.wire import sentence
 from autograder.submission import Submission
 from autograder.suspicion import look_at_program, look_at_text
 
@@ -52,12 +54,12 @@ def judge_submission(
         for task in lesson.tasks:
             answer = RemoteAnswer(session)
             try:
-                verdict = judge(task.exercise, answer, task.seed)
+                verdict = _plain(judge(task.exercise, answer, task.seed))
             except (CannotStart, OSError):  # no fault of the check's or of the answer's
                 raise
             except Exception as error:  # a fault in a check must not cost the other exercises
                 losses[task.exercise.id] = answer.loss or _NO_TOOL
-                notes.append(f"The check of {task.exercise.id} raised {error!r}.")
+                notes.append(sentence(f"The check of {task.exercise.id} raised {error!r}."))
                 continue
             if answer.loss is not None and verdict.score == 0:
                 losses[task.exercise.id] = answer.loss
@@ -79,9 +81,15 @@ def verdicts_of(
     session = Session(zygote, submission.program, limits)
     try:
         for task in lesson.tasks:
-            yield judge(task.exercise, RemoteAnswer(session), PUBLIC_SEED)
+            yield _plain(judge(task.exercise, RemoteAnswer(session), PUBLIC_SEED))
     finally:
         session.drop()
+
+
+def _plain(verdict: Verdict) -> Verdict:
+    """A verdict whose texts, which may quote the answer, are short and cannot do anything."""
+    parts = tuple(replace(part, message=sentence(part.message)) for part in verdict.parts)
+    return replace(verdict, hints=tuple(map(sentence, verdict.hints)), parts=parts)
 
 
 def _sum_up(

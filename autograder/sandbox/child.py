@@ -154,4 +154,4 @@ def _answer(sock: socket.socket, request: dict[str, Any], namespace: dict[str, A
 
 def _reply(sock: socket.socket, number: int, outcome: Outcome) -> None:
     message = {"id": number, **wire.from_outcome(outcome)}
-    wire.send(sock, message)
+    wire.send(sock, message, most=wire.MAX_REPLY)

@@ -104,7 +104,7 @@ class Session:
         with self._waiting(what, min(seconds, self.time.for_call), too_slow) as wait:
             message = {"id": self._requests, "call": wire.from_call(call)}
             wire.send(self.child.sock, message, wait.left)
-            reply = wire.receive(self.child.sock, wait.left)
+            reply = wire.receive(self.child.sock, wait.left, wire.MAX_REPLY)
             if not isinstance(reply, dict) or reply.get("id") != self._requests:
                 raise wire.Malformed("a reply to something else")
             outcome = wire.to_outcome(reply)
@@ -153,7 +153,7 @@ class Session:
         before = self.time.left
         try:
             with self._waiting(self._where(place), seconds, too_slow) as wait:
-                message = wire.receive(sock, wait.left)
+                message = wire.receive(sock, wait.left, wire.MAX_REPLY)
                 was_cut = _progress(message) == [place[0], place[1], CUT]
         except Lost as lost:
             if lost.loss.kind == "timed out":

@@ -17,11 +17,14 @@ import numpy as np
 
 from autograder.checks.answer import Call, Fault, Outcome
 from autograder.checks.values import MAX_BYTES, NotAValue, decode, encode, plain
+from autograder.sandbox.bounds import require_modest
 
 MAX_MESSAGE = MAX_BYTES + 2**20
 """Bytes of one message: the largest value that an answer may return, and its description."""
 MAX_STRUCTURE = 16 * 2**20
 """Bytes of the JSON in a message; as Python objects it takes up to ten times as much."""
+MAX_REPLY = 2 * 2**20
+"""Bytes of the JSON in a child's message: so many that the grader reads them in a moment."""
 MAX_SENTENCE = 1000
 """Characters of a text that comes from a student's code."""
 
@@ -38,10 +41,12 @@ class Malformed(Exception):
     """The other end sent something that is not a message."""
 
 
-def send(sock: socket.socket, value: Any, deadline: Deadline = None) -> None:
-    """Send one message; `NotAValue` if it is too large."""
+def send(
+    sock: socket.socket, value: Any, deadline: Deadline = None, most: int = MAX_STRUCTURE
+) -> None:
+    """Send one message; `NotAValue` if it is too large, or its JSON longer than `most`."""
     data = encode(value)
-    if len(data) > MAX_MESSAGE or int.from_bytes(data[:8], "little") > MAX_STRUCTURE:
+    if len(data) > MAX_MESSAGE or int.from_bytes(data[:8], "little") > most:
         raise NotAValue(f"expected at most {MAX_BYTES} bytes in all, and arrays for long lists")
     try:
         sock.settimeout(_left(deadline))
@@ -52,15 +57,15 @@ def send(sock: socket.socket, value: Any, deadline: Deadline = None) -> None:
         raise Closed(str(error)) from None
 
 
-def receive(sock: socket.socket, deadline: Deadline = None) -> Any:
-    """Receive one message."""
+def receive(sock: socket.socket, deadline: Deadline = None, most: int = MAX_STRUCTURE) -> Any:
+    """Receive one message; `Malformed` if it is none, or its JSON longer than `most`."""
     size = int.from_bytes(_read(sock, 8, deadline), "little")
     if not 8 <= size <= MAX_MESSAGE:
         raise Malformed(f"expected at most {MAX_MESSAGE} bytes, got {size}")
     data = _read(sock, size, deadline)
     structure = int.from_bytes(data[:8], "little")
-    if structure > MAX_STRUCTURE:
-        raise Malformed(f"expected at most {MAX_STRUCTURE} bytes of structure, got {structure}")
+    if structure > most:
+        raise Malformed(f"expected at most {most} bytes of structure, got {structure}")
     try:
         return decode(data)
     except Exception as error:  # whatever goes wrong here is the sender's doing
@@ -122,12 +127,20 @@ def from_outcome(outcome: Outcome) -> dict[str, Any]:
 
 
 def to_outcome(message: Any) -> Outcome:
-    """The outcome in a child's reply; `Malformed` if there is none."""
+    """The outcome in a child's reply; `Malformed` if there is none.
+
+    A value that would be too large to work with becomes a fault.
+    """
     try:
-        fault = message["fault"]
+        value = plain(message["value"])
+        fault = None if message["fault"] is None else _to_fault(message["fault"])
+        try:
+            require_modest(value)
+        except NotAValue as error:
+            value, fault = None, Fault("not a value", f"The result: {error}.", "NotAValue")
         return Outcome(
-            value=plain(message["value"]),
-            fault=None if fault is None else _to_fault(fault),
+            value=value,
+            fault=fault,
             mutated=tuple(sentence(name) for name in message["mutated"][:8]),
             global_random=bool(message["global_random"]),
             used=tuple(sentence(name) for name in message["used"][:8]),
