@@ -11,6 +11,7 @@ import functools
 import multiprocessing
 import multiprocessing.forkserver
 import shutil
+import socket
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from autograder.sandbox.limits import Limits
+from autograder.sandbox.nursery import Nursery, open_nursery
 
 if TYPE_CHECKING:
     from autograder.collect import HandIn
@@ -29,22 +31,29 @@ if TYPE_CHECKING:
     from autograder.schedule import Site
 
 
-def warm_up() -> None:
-    """Start loading what the processes need, in the background."""
-    _context()
-    multiprocessing.forkserver.ensure_running()
+@contextlib.contextmanager
+def warmed_up() -> Iterator[Nursery | None]:
+    """Load in the background what the processes that grade need; at the end, let it go."""
+    nursery = open_nursery()
+    try:
+        _context()
+        multiprocessing.forkserver.ensure_running()
+        yield nursery
+    finally:
+        if nursery is not None:
+            nursery.close()
 
 
 @contextlib.contextmanager
-def on_this_machine(count: int, tier: Tier | None = None) -> Iterator[Site]:
-    """A site of `count` processes. At the end they go at once, whatever they are at."""
+def on_this_machine(count: int, tier: Tier, nursery: Nursery | None = None) -> Iterator[Site]:
+    """A site of `count` processes. On an error they go at once, whatever they are at."""
     from autograder.schedule import Site
     from autograder.workers import Workers
 
-    workers = Workers(count, _context(), functools.partial(_begin, tier), _end)
+    line = nursery.line if nursery is not None else None
+    workers = Workers(count, _context(), functools.partial(_begin, tier, line), _end)
     try:
         yield Site(workers, lambda: 2 * count)
-        workers.close()
     except BaseException:
         workers.shutdown(wait=False)
         raise
@@ -98,7 +107,7 @@ def grade_all(
     lessons = {name: load_lesson(name, root) for name in lesson_names(root)}
     make = job_maker(source, lessons, lambda lesson: rules(lesson, top, limits, tier), limits)
     records = []
-    with on_this_machine(workers, tier) as site:
+    with warmed_up() as nursery, on_this_machine(workers, tier, nursery) as site:
         for record in schedule(site, hand_ins, make):
             records.append(record)
             done(record)
@@ -112,14 +121,15 @@ def _context() -> ForkServerContext:
     return context
 
 
-def _begin(tier: Tier | None) -> None:
+def _begin(tier: Tier, line: socket.socket | None) -> None:
     """A process settles in, and has its zygote start early."""
     from autograder.jobs import own_zygote
     from autograder.scratch import settle
 
     settle()
-    own_zygote().tier = tier
-    own_zygote().start()
+    zygote = own_zygote()
+    zygote.tier, zygote.nursery = tier, line
+    zygote.start()
 
 
 def _end() -> None:

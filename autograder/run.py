@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from autograder.jobs import Job
     from autograder.lesson import Lesson
     from autograder.records import Record
+    from autograder.sandbox.nursery import Nursery
     from autograder.sandbox.tiers import Tier
     from autograder.schedule import Site
 
@@ -87,10 +88,12 @@ def _grade(order: Order) -> list[Record]:
         raise ValueError(f"Expected --out to lie outside of the hand-ins, got {str(out)!r}.")
     for name in _ONE_THREAD:  # there is one process per core already
         os.environ.setdefault(name, "1")
-    if not order.dask:
-        from autograder.pool import warm_up
+    with _warm(order) as nursery:
+        return _grade_with(order, nursery)
 
-        warm_up()
+
+def _grade_with(order: Order, nursery: Nursery | None) -> list[Record]:
+    source, out = order.source, order.out
     from autograder.collect import collect
     from autograder.files import locked, sweep
     from autograder.lesson import load_lesson
@@ -105,7 +108,7 @@ def _grade(order: Order) -> list[Record]:
     with locked(out):
         sweep(out)
         keep_source(source, out)
-        run = _Run(order, lessons, found, _maker(order, root, lessons))
+        run = _Run(order, lessons, found, _maker(order, root, lessons), nursery)
         return run.carry_out()
 
 
@@ -117,6 +120,7 @@ class _Run:
     lessons: Mapping[str, Lesson]
     found: Collection
     make: Callable[[HandIn], Job]
+    nursery: Nursery | None
 
     def carry_out(self) -> list[Record]:
         before, held = self._earlier()
@@ -155,12 +159,28 @@ class _Run:
         from autograder.progress import progress
         from autograder.schedule import schedule
 
-        with _site(self.order, len(new)) as site, progress(len(new)) as watch:
+        with self._site(len(new)) as site, progress(len(new)) as watch:
             for found in schedule(site, new, self.make, watch.look):
                 record = compared(before.get(_key(found)), found)
                 save_record(record, self.order.out)
                 watch.done(record)
                 yield record
+
+    @contextlib.contextmanager
+    def _site(self, count: int) -> Iterator[Site]:
+        if self.order.dask:
+            from autograder.cluster import on_cluster
+
+            with on_cluster(self.order.dask) as site:
+                yield site
+            return
+        from autograder.pool import on_this_machine
+
+        tier = _tier(self.order)
+        if tier == "C":
+            print(_TIER_C, file=sys.stderr)
+        with on_this_machine(min(self.order.workers, count), tier, self.nursery) as site:
+            yield site
 
     def _write(self, records: Sequence[Record], regraded: Sequence[Record]) -> None:
         from autograder.changes import by_hand, changes, sentences
@@ -239,20 +259,15 @@ def _tier(order: Order) -> Tier:
 
 
 @contextlib.contextmanager
-def _site(order: Order, count: int) -> Iterator[Site]:
+def _warm(order: Order) -> Iterator[Nursery | None]:
+    """Have what grades on this machine load in the background."""
     if order.dask:
-        from autograder.cluster import on_cluster
+        yield None
+        return
+    from autograder.pool import warmed_up
 
-        with on_cluster(order.dask) as site:
-            yield site
-    else:
-        from autograder.pool import on_this_machine
-
-        tier = _tier(order)
-        if tier == "C":
-            print(_TIER_C, file=sys.stderr)
-        with on_this_machine(min(order.workers, count), tier) as site:
-            yield site
+    with warmed_up() as nursery:
+        yield nursery
 
 
 @contextlib.contextmanager
