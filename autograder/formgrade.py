@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -27,12 +28,10 @@ def formgrade(out: Path, port: int | None = None, browser: bool = True) -> int:
         )
         return 2
     write_config(out, lessons_in(out))
-    print("In formgrader: Gradebook, the lesson, the notebook, then one hand-in after the other.")
+    print("In the browser: the lesson, its notebook, then one hand-in after the other.")
     print("Afterwards run `autograder grade` again: the points go into the feedback.", flush=True)
-    try:
+    with contextlib.suppress(KeyboardInterrupt):  # the server is told, too
         subprocess.run(command(port, browser), cwd=out, env=_environment(), check=False)
-    except KeyboardInterrupt:
-        pass  # the server has been told, too
     return 0
 
 
@@ -45,6 +44,7 @@ def command(port: int | None = None, browser: bool = True) -> list[str]:
     """The command that starts the server in the folder of results."""
     found = [sys.executable, "-m", "jupyterlab", "--ServerApp.root_dir=."]
     found += [f"--LabApp.default_url={PAGE}", "--ServerApp.ip=localhost"]
+    found += ["--ServerApp.answer_yes=True"]
     found += [] if port is None else [f"--ServerApp.port={port}"]
     found += [] if browser else ["--no-browser"]
     return found + (["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else [])
