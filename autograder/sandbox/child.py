@@ -11,6 +11,7 @@ import random
 import signal
 import socket
 import sys
+import tempfile
 from typing import Any
 
 import numpy as np
@@ -79,6 +80,7 @@ def _furnish(confined: Confined) -> None:
     os.environ.update(HOME=folder, TMPDIR=folder, MPLCONFIGDIR=folder)
     sys.argv[:] = ["notebook"]
     sys.path.insert(0, folder)
+    tempfile.tempdir = folder
     random.seed(0)
     np.random.seed(0)  # noqa: NPY002  (for notebooks that use it: graded twice, the same both times)
 
