@@ -164,22 +164,23 @@ def _decode(data: bytes) -> tuple[str, list[str]]:
 
 
 def _why_no_json(text: str, error: json.JSONDecodeError) -> str:
-    if text.startswith("<"):
-        return (
-            "The file is a web page, not a notebook: download the notebook itself "
-            "(File, Download), and hand in the .ipynb file."
-        )
     if _CONFLICT.search(text) and text.startswith(("{", "<<<<<<<")):
         return (
             "The file holds the marks of a merge conflict (<<<<<<< and >>>>>>>): "
             "settle the conflict, open the notebook in JupyterLab to see that it is whole, "
             "and hand that in."
         )
+    if text.startswith("<"):
+        return (
+            "The file is a web page, not a notebook: download the notebook itself "
+            "(File, Download), and hand in the .ipynb file."
+        )
     if not text.startswith("{"):
         script = _SCRIPT.search(text)
         what = "a Python script" if script else "a text"
         return f"The file is {what}, not a notebook: hand in the .ipynb file itself."
-    if error.pos >= len(text) - 1 or error.msg.startswith("Unterminated"):
+    at_end = error.pos >= len(text) - 1 and not text.endswith("}")
+    if at_end or error.msg.startswith("Unterminated"):
         return (
             f"The file is not a readable notebook: it breaks off at line {error.lineno}, "
             "as after a cut upload or download. Hand in the whole file."
