@@ -70,6 +70,7 @@ def read_submission(data: bytes, lesson: Lesson) -> Submission:
             else f"code cell {cell.number}"
             for cell in code
         },
+        answers=_cells_of_names(code, lesson),
         demos=frozenset(cell.number for cell in code if cell.source in lesson.demos),
         demo_names=lesson.demo_names,
     )
@@ -101,7 +102,6 @@ def _code(cells: Sequence[Cell], lesson: Lesson) -> tuple[list[_Code], list[str]
     notes: list[str] = []
     found: list[_Code] = []
     answers = {task.answer_id: task.exercise.id for task in lesson.tasks}
-    checks = {task.check_id: task.exercise for task in lesson.tasks}
     number = 0
     for cell in cells:
         exercise = answers.get(cell.grade_id)
@@ -111,14 +111,20 @@ def _code(cells: Sequence[Cell], lesson: Lesson) -> tuple[list[_Code], list[str]
         if cell.kind != "code":
             notes.append(f"The answer cell of {exercise} was no code cell; it was run as one.")
         elif exercise is None and _is_check(cell, lesson):
-            asked = checks.get(cell.grade_id)
             if _GRADED_CHECK.search(cell.source):
                 notes.append("The notebook holds a graded check, as only the solution does.")
-            if asked is None or not _defines(cell, asked.names):
+            named = [t.exercise.id for t in lesson.tasks if _defines(cell, t.exercise.names)]
+            notes += [f"The answer to {name} stands in the cell of a check." for name in named]
+            if not named:
                 continue
-            notes.append(f"The answer to {asked.id} stands in the cell of its check; it counts.")
         found.append(_Code("code", cell.source, cell.grade_id, number=number))
     return found, list(dict.fromkeys(notes))
+
+
+def _cells_of_names(code: Sequence[_Code], lesson: Lesson) -> dict[str, int]:
+    """In which cell each asked name is to be defined."""
+    names = {task.answer_id: task.exercise.names for task in lesson.tasks}
+    return {name: cell.number for cell in code for name in names.get(cell.grade_id, ())}
 
 
 def _is_check(cell: Cell, lesson: Lesson) -> bool:

@@ -18,7 +18,8 @@ _OWN_SCOPE = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 class Program:
     """What to run of a notebook.
 
-    `labels` call a cell by a name that its author knows. `demos` are numbers of cells that are left
+    `labels` call a cell by a name that its author knows; `answers` say which cell was released for
+    which name. `demos` are numbers of cells that are left
     out unless something needs one of `demo_names`, which only they define. `files` are the
     student's own helper files, by plain name, for the folder in which the cells run.
     """
@@ -28,14 +29,16 @@ class Program:
     demos: frozenset[int] = frozenset()
     demo_names: frozenset[str] = frozenset()
     files: Mapping[str, bytes] = field(default_factory=dict)
+    answers: Mapping[str, int] = field(default_factory=dict)
 
     def label(self, number: int) -> str:
         """How to call a cell in a sentence."""
         return self.labels.get(number, f"cell {number}")
 
     def defining(self, name: str) -> int | None:
-        """The last cell that seems to bind a name at its top level."""
-        return next((c.number for c in reversed(self.cells) if binds(c.source, name)), None)
+        """The last cell that seems to bind a name at its top level, else the one meant for it."""
+        found = (cell.number for cell in reversed(self.cells) if binds(cell.source, name))
+        return next(found, self.answers.get(name))
 
     def line(self, number: int, line: int) -> str:
         """A line of a cell; "" if there is none."""
