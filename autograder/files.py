@@ -48,7 +48,8 @@ def sync(path: Path) -> None:
 def sweep(folder: Path) -> None:
     """Remove the half-written files that a killed run left anywhere in a folder."""
     for path in folder.rglob(f"*{PART}*"):  # a database that is being made has a journal, too
-        if path.name.endswith((PART, f"{PART}-journal")) and path.is_file():
+        half = path.name.endswith((PART, f"{PART}-journal")) or path.name.startswith(f"{PART}-")
+        if half and path.is_file():
             path.unlink()
 
 

@@ -18,6 +18,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from autograder.files import PART, sync
 from autograder.gradebook_rows import enter_hand_ins
 from autograder.lesson import Lesson
 from autograder.records import Record
@@ -54,11 +55,32 @@ def write_gradebook(
     Raises:
         ValueError: the file is there, and is not a gradebook.
     """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.exists():  # in its place: formgrader may have it open
+        _write(records, lessons, path, late or {})
+        return path
+    scratch = path.with_name(path.name + PART)
+    scratch.unlink(missing_ok=True)
+    try:
+        _write(records, lessons, scratch, late or {})
+        sync(scratch)
+        scratch.replace(path)
+    finally:
+        scratch.unlink(missing_ok=True)
+    sync(path.parent)
+    return path
+
+
+def _write(
+    records: Sequence[Record],
+    lessons: Mapping[str, Lesson],
+    path: Path,
+    late: Mapping[tuple[str, str], Late],
+) -> None:
     from sqlalchemy.exc import DatabaseError
 
     from autograder.nbgrader_api import Gradebook
 
-    path.parent.mkdir(parents=True, exist_ok=True)
     url = f"sqlite:///{path.resolve()}"
     by_lesson = defaultdict(list)
     for record in records:
@@ -70,10 +92,9 @@ def write_gradebook(
             for name in sorted(by_lesson):
                 _enter_lesson(gradebook, lessons[name])
                 gradebook.db.flush()
-                enter_hand_ins(gradebook.db, lessons[name], by_lesson[name], late or {})
+                enter_hand_ins(gradebook.db, lessons[name], by_lesson[name], late)
     except DatabaseError as error:
         raise ValueError(f"Expected a gradebook in {path}, but: {error.orig}.") from None
-    return path
 
 
 def manual_scores(path: Path) -> dict[Place, float]:

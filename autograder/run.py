@@ -11,6 +11,7 @@ import functools
 import importlib
 import os
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -99,6 +100,7 @@ def _grade_with(order: Order, nursery: Nursery | None) -> list[Record]:
     from autograder.lesson import load_lesson
     from autograder.notebooks import course_root, lesson_names
     from autograder.outputs import keep_source
+    from autograder.scratch import sweep_relics
 
     root = course_root()
     lessons = {name: load_lesson(name, root) for name in lesson_names(root)}
@@ -107,6 +109,7 @@ def _grade_with(order: Order, nursery: Nursery | None) -> list[Record]:
         print(remark, file=sys.stderr)
     with locked(out):
         sweep(out)
+        sweep_relics(Path(tempfile.gettempdir()))
         keep_source(source, out)
         run = _Run(order, lessons, found, _maker(order, root, lessons), nursery)
         return run.carry_out()

@@ -14,12 +14,15 @@ from dataclasses import dataclass
 from itertools import islice
 
 from autograder.collect import HandIn
-from autograder.jobs import Job, killer, work
+from autograder.jobs import Job, OtherVersion, killer, work
 from autograder.records import Record
+from autograder.sandbox.client import CannotStart
+from autograder.sandbox.tiers import NoTier
 from autograder.workers import WorkerLost
 
 TRIES_ALONE = 2
 _GLANCE = 0.2
+_TOLD = (OSError, CannotStart, NoTier, OtherVersion)
 
 
 class ExecutorLost(RuntimeError):
@@ -89,4 +92,8 @@ def _crowd(
                 yield hand_in, None
             except CancelledError:
                 raise ExecutorLost("The jobs were cancelled: is the scheduler gone?") from None
+            except _TOLD:
+                raise
+            except Exception as error:  # it never got as far as `work`, which raises no other
+                raise ExecutorLost(f"A process that grades fails: {error!r}.") from error
         look([h for future, h in sent.items() if future.running() or not site.shows_start])
