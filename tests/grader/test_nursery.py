@@ -33,6 +33,7 @@ def variables(): return sorted(os.environ)
 def random_numbers(): return drawn
 def order(): return list({'mu', 'sigma', 'theta', 'zeta'})
 def leader(): return os.getsid(0) == os.getpgrp() == os.getpid()
+def leave(): os._exit(3)
 def open_files():
     found = []
     for number in range(64):
@@ -61,6 +62,9 @@ def seen_by(zygote: Zygote) -> dict[str, Any]:
     try:
         outcomes = {name: answer.perform(Call(name)) for name in SEEN}
         assert not [o.fault for o in outcomes.values() if o.fault], outcomes
+        fault = answer.perform(Call("leave")).fault
+        assert fault is not None
+        assert "exit code 3" in fault.message
         return {name: outcome.value for name, outcome in outcomes.items()}
     finally:
         session.drop()
