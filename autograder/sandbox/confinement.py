@@ -10,8 +10,9 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 from autograder.sandbox import landlock, linux, namespaces, proof, seccomp
 from autograder.sandbox.limits import Limits, hold
@@ -81,7 +82,7 @@ def confine(cage: Cage, folder: str, limits: Limits) -> Confined:
     elif cage.tier == "B":
         network = ()
         rules = landlock.rules(cage.seen, folder)
-        if os.geteuid() == 0 and _reachable((*cage.seen.folders, folder)):
+        if os.geteuid() == 0 and _open_to_all(cage.seen.folders, folder):
             os.chown(folder, namespaces.NOBODY, namespaces.NOBODY)
             namespaces.leave_root()
             linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)  # it is lost with uid 0
@@ -102,15 +103,12 @@ def _give_up_rights() -> None:
     linux.prctl(linux.PR_SET_NO_NEW_PRIVS, 1)
 
 
-def _reachable(paths: tuple[str, ...]) -> bool:
-    """Whether a user without rights of its own gets to all of these paths."""
-    parents = {parent for path in paths for parent in _parents(path)}
-    return all(os.stat(path).st_mode & 0o001 for path in parents)
-
-
-def _parents(path: str) -> list[str]:
-    parts = path.split("/")
-    return ["/".join(parts[:depth]) or "/" for depth in range(1, len(parts))]
+def _open_to_all(folders: Iterable[str], own: str) -> bool:
+    """Whether any user may read these folders, and get to the own one."""
+    ways = {str(parent) for path in (*folders, own) for parent in Path(path).parents}
+    return all(os.stat(path).st_mode & 0o001 for path in ways) and all(
+        os.stat(path).st_mode & 0o004 for path in folders
+    )
 
 
 def die_with(parent: int) -> None:

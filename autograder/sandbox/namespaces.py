@@ -52,12 +52,14 @@ def enter(seen: Visible, before: Callable[[], None]) -> Nest:
     """
     os.umask(0o022)
     proc = os.open("/proc", os.O_PATH | os.O_DIRECTORY)
-    if os.geteuid() == 0:
-        linux.unshare(linux.CLONE_NEWNS)
+    if os.geteuid() == 0 and linux.capabilities() & linux.CAP_SYS_ADMIN:
+        linux.unshare(linux.CLONE_NEWNS)  # now, for nobody may not get to what root can show it
         tree.change_into(seen)
         leave_root()
         _new_user(proc, linux.CLONE_NEWPID)
     else:
+        if os.geteuid() == 0:  # as in a container
+            leave_root()
         _new_user(proc, linux.CLONE_NEWPID | linux.CLONE_NEWNS)
         tree.change_into(seen)
     pid = os.fork()

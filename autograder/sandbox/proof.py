@@ -8,8 +8,10 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+import sysconfig
 from collections.abc import Callable
 
+import autograder
 from autograder.sandbox import linux
 from autograder.sandbox.tiers import Tier
 
@@ -27,6 +29,7 @@ NEEDED: dict[Tier, frozenset[str]] = {
             "has a network of its own",
             "has a file tree of its own",
             "can write to its folder",
+            "can read its libraries",
         }
     ),
     "B": frozenset(
@@ -38,10 +41,18 @@ NEEDED: dict[Tier, frozenset[str]] = {
             "runs no programs",
             "cannot list the files",
             "can write to its folder",
+            "can read its libraries",
         }
     ),
     "C": frozenset(),
 }
+
+_LIBRARIES = [
+    path
+    for path in (os.__file__, autograder.__file__, *map(sysconfig.get_path, ("purelib", "platlib")))
+    if os.path.exists(path)
+]
+"""Some of what must be readable also by the user that a child is, whoever installed it."""
 
 
 def missing(tier: Tier, found: list[str]) -> str:
@@ -68,6 +79,7 @@ def facts(folder: str) -> tuple[str, ...]:
         "is alone": os.getpid() == 1 and os.getppid() == 0,
         "has a file tree of its own": not os.path.exists("/proc/self") and _cannot_write("/"),
         "cannot list the files": _refused(lambda: os.listdir("/")),
+        "can read its libraries": all(os.access(path, os.R_OK) for path in _LIBRARIES),
         "can write to its folder": not _cannot_write(folder),
     }
     return tuple(fact for fact, holds in found.items() if holds)

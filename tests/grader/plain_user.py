@@ -1,8 +1,10 @@
 """Run a Python script as an ordinary user, also where the tests run as root.
 
-`python plain_user.py HOME [--without-namespaces] SCRIPT ARGUMENTS...`. Root becomes nobody, in a
-mount namespace in which the interpreter can be reached by everybody and HOME, a folder, is its own.
-Without namespaces: such a user, on a machine that lets nobody make user namespaces.
+`python plain_user.py HOME [OPTION] SCRIPT ARGUMENTS...`. Root becomes nobody, in a mount namespace
+in which the interpreter can be reached by everybody and HOME, a folder, is its own.
+
+With `--without-namespaces` it is a user of a machine that lets nobody make user namespaces; with
+`--few-rights` it stays root, but without the right to mount, as in a container.
 """
 
 from __future__ import annotations
@@ -31,8 +33,12 @@ def main(home: str, *arguments: str) -> None:
             copy.chmod(0o777)
         for path in (ROOT, sys.prefix, sys.base_prefix, home):
             open_the_way(Path(path).resolve())
-        leave_root()
-        linux.prctl(linux.PR_SET_DUMPABLE, 1)
+        if arguments[0] == "--few-rights":
+            arguments = arguments[1:]
+            give_up_mounting()
+        else:
+            leave_root()
+            linux.prctl(linux.PR_SET_DUMPABLE, 1)
     if arguments[0] == "--without-namespaces":
         arguments = arguments[1:]
         forbid_namespaces()
@@ -51,6 +57,11 @@ def open_the_way(path: Path) -> None:
             linux.mount(f"/proc/self/fd/{held}", str(path), flags=linux.MS_BIND | linux.MS_REC)
             os.close(held)
             return
+
+
+def give_up_mounting() -> None:
+    """Drop CAP_SYS_ADMIN from what the next program may have."""
+    linux.prctl(linux.PR_CAPBSET_DROP, linux.CAP_SYS_ADMIN.bit_length() - 1)
 
 
 def forbid_namespaces() -> None:

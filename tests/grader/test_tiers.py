@@ -282,7 +282,9 @@ REFUSED = {
 
 @needs_x86_64
 def test_calls_that_are_no_business_of_a_notebook_are_refused(begin: Begin) -> None:
-    session = begin("def f(numbers):\n    return {k: call(v, 0, 0, 0, 0, 0) for k, v in numbers.items()}")
+    session = begin(
+        "def f(numbers):\n    return {k: call(v, 0, 0, 0, 0, 0) for k, v in numbers.items()}"
+    )
     refused = caged.value(session, "f", REFUSED)
     assert {name: int(code) for name, code in refused.items()} == dict.fromkeys(REFUSED, 1)
 
@@ -369,9 +371,13 @@ def test_it_has_no_rights_and_gets_none(begin: Begin) -> None:
     assert [int(word) for word in sets] == [0] * 6
     assert (no_new, filtered) == (1, 2)
     assert set(caged.value(session, "become")) == {"PermissionError"}
+    as_root = 0 in caged.value(session, "ids")
+    ways = [*Path(os.__file__).parents, *Path(np.__file__).parents, *Path(vi_lib.__file__).parents]
+    if os.geteuid() or all(path.stat().st_mode & 1 for path in ways):
+        assert not as_root
     if tier_of(session) == "A":
+        assert not as_root
         assert max(int(bit) for bit in bounding) <= 0
-        assert 0 not in caged.value(session, "ids")
         assert list(caged.value(session, "pids")) == [1, 0]
 
 

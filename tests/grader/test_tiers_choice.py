@@ -106,9 +106,7 @@ def test_the_filter_is_the_same_for_every_process_but_for_its_number() -> None:
             general = seccomp.program(policy, machine)
             one = seccomp.for_process(general, 77)
             assert len(one) == len(general) < 8 * 4096
-            differences = [
-                i for i in range(0, len(one), 8) if one[i : i + 8] != general[i : i + 8]
-            ]
+            differences = [i for i in range(0, len(one), 8) if one[i : i + 8] != general[i : i + 8]]
             assert len(differences) == 6  # 4 ways to send a signal, 2 calls with a pid
             assert all(one[i + 4 : i + 8] == (77).to_bytes(4, "little") for i in differences)
 

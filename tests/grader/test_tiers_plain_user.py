@@ -55,6 +55,16 @@ def test_root_can_try_what_an_ordinary_user_has(tmp_path: Path) -> None:
     assert "skipped" not in told, told
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to take rights away from it")
+def test_root_in_a_container_has_tier_a_if_users_have(tmp_path: Path) -> None:
+    if reason := why_not("A"):
+        pytest.skip(f"tier A is not available here: {reason}")
+    assert run(tmp_path, "--few-rights", "-c", TRY).split() == ["A"]
+    told = the_other_tests(tmp_path, "--few-rights")
+    assert "passed" in told
+    assert "skipped" not in told, told
+
+
 def test_without_user_namespaces_there_is_tier_b(tmp_path: Path) -> None:
     if reason := why_not("A") or why_not("B"):
         pytest.skip(f"there is nothing to take away here: {reason}")
