@@ -103,12 +103,14 @@ def read_files(source: Path, hand_in: HandIn) -> dict[str, bytes]:
     """The student's helper files, by plain names; `ValueError` with a sentence if unreadable."""
     from autograder.collecting.choosing import MAX_FILES_BYTES
 
-    files: dict[str, bytes] = {}
+    read_once: dict[str, bytes] = {}
     left = MAX_FILES_BYTES
-    for name, place in zip(hand_in.file_names, hand_in.files, strict=True):
-        files[name] = read(source, place, left)
-        left -= len(files[name])
-    return files
+    for place in hand_in.files:
+        if place not in read_once:
+            read_once[place] = read(source, place, left)
+            left -= len(read_once[place])
+    pairs = zip(hand_in.file_names, hand_in.files, strict=True)
+    return {name: read_once[place] for name, place in pairs}
 
 
 def read(source: Path, name: str, limit: int) -> bytes:

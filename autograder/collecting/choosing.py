@@ -137,4 +137,6 @@ def _beside(best: Found, found: Iterable[Found], notes: list[str]) -> dict[str, 
             )
             break
         helpers[one.name] = entry.name
+        if one.also and is_plain(one.also):
+            helpers[one.also] = entry.name
     return helpers

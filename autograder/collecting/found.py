@@ -21,7 +21,8 @@ class Found:
     `student` is the name to be shown; `key` tells apart two who share it within one `scope`, which
     is a download for one lesson, or "" for everything. What lies in one `box` was handed in
     together. `lesson` is "" where the path does not tell it. `above` are the folders, or archives,
-    that the layout was found in.
+    that the layout was found in, `number` is the platform's for the file, and `also` another name
+    that the file may have had.
     """
 
     entry: Entry
@@ -36,6 +37,7 @@ class Found:
     time_from: str = ""
     attempt: int = 0
     number: int = 0
+    also: str = ""
     late: bool = False
     typed: bool = False
     email: str = ""

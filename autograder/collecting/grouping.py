@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from autograder.collecting import entries, gradescope, times
 from autograder.collecting.choosing import TIMESTAMP, choose
 from autograder.collecting.entries import WITHIN, Entry, is_notebook
-from autograder.collecting.found import Found
+from autograder.collecting.found import Found, base
 from autograder.collecting.gradescope import METADATA, Submission
 from autograder.collecting.ids import mended, told_apart
 from autograder.collecting.plain import plain
@@ -43,7 +43,7 @@ def group(
     remarks: list[str] = []
     found, rest = _of_platforms(source, listed, lessons, top, remarks)
     if any(one.layout == "exchange" for one in found):
-        rest = [e for e in rest if not {"outbound", "feedback"} & {*e.parts[:2]}]
+        rest = [e for e in rest if not {"outbound", "feedback"} & {*e.parts[:3]}]
     placed, strays = plain(rest, lessons, top) if rest else ([], [])
     found = known_to([*_rosters(source, listed), *rosters], found) + _timed(source, placed)
     remarks += [remark for entry in strays if (remark := _stray(entry))]
@@ -184,7 +184,7 @@ def _with_lessons(source: Path, found: Sequence[Found], lessons: Sequence[str]) 
         lesson = one.lesson
         if not lesson and (one.is_notebook or one.box not in has_notebook) and one.scope:
             only = told[one.scope]
-            lesson = next(iter(only)) if len(only) == 1 else entries.stem(one.name)
+            lesson = next(iter(only)) if len(only) == 1 else base(entries.stem(one.name))
         whole.append(replace(one, lesson=lesson))
     return whole
 

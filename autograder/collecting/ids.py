@@ -22,10 +22,11 @@ def mended(name: str) -> str:
     """The name itself, or one like it that is possible everywhere."""
     whole = unicodedata.normalize("NFC", name.encode("utf-8", "replace").decode())
     seen = "".join(c for c in whole if _is_seen(c))
-    plain = _FORBIDDEN.sub("_", seen).strip().rstrip(". ")[:MAX_LENGTH].rstrip(". ")
-    if plain == whole and plain and not _RESERVED.fullmatch(plain):
+    plain = _FORBIDDEN.sub("_", seen).strip().rstrip(". ")
+    plain = f"_{plain}" if _RESERVED.fullmatch(plain) else plain
+    if plain == whole and 0 < len(plain) <= MAX_LENGTH:
         return plain
-    return f"{plain or 'unnamed'}-{_short(whole)}"
+    return f"{plain[: MAX_LENGTH - 7].rstrip('. ') or 'unnamed'}-{_short(whole)}"
 
 
 def told_apart(names: Iterable[str]) -> Mapping[str, str]:

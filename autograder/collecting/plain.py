@@ -124,9 +124,10 @@ def _place(
     if len(parts) == 1:
         lesson = lesson_named(name, lessons) or ""
         return (top, lesson, 0) if lesson and shape.whole else None
-    student, below = parts[shape.around], parts[shape.around + 1 :]
+    below = parts[shape.around + 1 :]
     if not below:
         return None
+    student = parts[shape.around]
     if is_notebook(name):
         known = lesson_named(name, lessons) or (both[1] if both else "")
         unknown = below[0] if len(below) > 1 else base(name)

@@ -24,7 +24,7 @@ _CANVAS = re.compile(
 )
 _AGAIN = re.compile(r"(?P<name>.+?)-(?P<number>\d{1,3})(?P<end>(?:\.[A-Za-z]+)*)")
 _EXCHANGE = re.compile(
-    r"(?P<student>.+)\+(?P<lesson>[^+]+)\+(?P<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[^+]*"
+    r"(?P<student>.+)\+(?P<lesson>[^+]+)\+(?P<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[^+]*?"
     r"(?: \+\d{4})?)(?:\+(?P<random>[\w-]*))?"
 )
 
@@ -73,6 +73,7 @@ def canvas(entry: Entry, lessons: Sequence[str], top: str) -> Found | None:
             entry.parts[:i],
             scope="/".join(around),
             number=int(match["file"]),
+            also=match["rest"] if again and len(below) == 1 else "",
             attempt=int(again["number"]) if again else 0,
             late=bool(match["late"]),
             platform_id=match["user"],
