@@ -115,7 +115,7 @@ def tend(line: socket.socket, become: Callable[[socket.socket, str], None]) -> N
 
     For each zygote that is asked for, `become` is called in a fork, with its socket and its tier.
     """
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the system forgets those that end
+    signal.signal(signal.SIGCHLD, _forget)
     while True:
         tier, descriptors, _, _ = socket.recv_fds(line, 64, 2)
         if not tier:
@@ -126,6 +126,13 @@ def tend(line: socket.socket, become: Callable[[socket.socket, str], None]) -> N
             os._exit(0)
         for descriptor in descriptors:
             os.close(descriptor)
+
+
+def _forget(*_: object) -> None:
+    """Forget zygotes that have ended; the time they took counts as the nursery's."""
+    with contextlib.suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG) != (0, 0):
+            pass
 
 
 def _settle(line: socket.socket, descriptors: Sequence[int]) -> None:
