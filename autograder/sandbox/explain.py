@@ -31,6 +31,7 @@ _MODULE = re.compile(r"No module named '([\w.]+)'")
 _NO_NETWORK = ("URLError", "gaierror", "HTTPError", "ConnectionError", "ConnectionRefusedError")
 _NEWER = (
     re.compile(r"^\s*(?:async\s+)?(?:def|class)\s+\w+\s*\["),
+    re.compile(r"""\bf(["'])[^"'{]*\{[^}"']*\1"""),
     re.compile(r"^\s*type\s+\w+(?:\[.*\])?\s*=[^=]"),
 )
 _CONFLICT = re.compile(r"^(?:<{7}|={7}|>{7}|\|{7})(?:\s|$)")
@@ -73,7 +74,7 @@ def _about_syntax(message: str, line: str) -> str:
     point = _CODE_POINT.search(message)
     if point and message.startswith(("invalid character", "invalid non-printable")):
         return _about_character(chr(int(point[1], 16)))
-    newer = any(pattern.match(line) for pattern in _NEWER) or message.startswith("f-string")
+    newer = any(pattern.search(line) for pattern in _NEWER) or message.startswith("f-string")
     if newer and sys.version_info < (3, 12):
         version = f"{sys.version_info.major}.{sys.version_info.minor}"
         return f"A newer Python may know this; the notebook is graded with Python {version}."
