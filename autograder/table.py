@@ -12,6 +12,7 @@ from autograder.checks.render import number
 from autograder.files import write_whole
 from autograder.lesson import Lesson
 from autograder.records import Record
+from autograder.tables import defused
 
 _MAX_WIDTH = 40
 _TEXT_COLUMNS = 2
@@ -21,7 +22,7 @@ def grades_csv(records: Sequence[Record], lessons: Mapping[str, Lesson]) -> str:
     """One row per student and lesson, one column per exercise of the course.
 
     A cell is empty when there is nothing to say: an exercise of another lesson, or one that was not
-    judged. The same records give the same text.
+    judged. The same records give the same text. What a spreadsheet would compute gets a ' in front.
     """
     exercises = [task.exercise.id for lesson in lessons.values() for task in lesson.tasks]
     file = io.StringIO()
@@ -30,10 +31,10 @@ def grades_csv(records: Sequence[Record], lessons: Mapping[str, Lesson]) -> str:
     writer.writerow([*head, *exercises, "message"])
     for record in sorted(records, key=lambda r: (r.student, r.lesson)):
         scores = [_points(record, name) for name in exercises]
-        start = [record.student, record.lesson, record.status]
+        start = [defused(record.student), defused(record.lesson), record.status]
         total = ["" if record.score is None else number(record.score)]
         most = [number(record.max_score) if record.lesson in lessons else ""]
-        writer.writerow([*start, *total, *most, *scores, record.message])
+        writer.writerow([*start, *total, *most, *scores, defused(record.message)])
     return file.getvalue()
 
 

@@ -78,8 +78,8 @@ def test_a_class_is_graded_and_everything_is_written(run: Run, tmp_path: Path) -
     assert found["李 雷"]["status"] == "graded"
     assert (found["李 雷"]["score"], found["李 雷"]["E5.4"]) == ("4", "0")
     assert "05_MINI (1).ipynb" in found["李 雷"]["message"]
-    assert (found["-loop"]["status"], found["-loop"]["E5.1"]) == ("partly graded", "")
-    assert "did not finish within 0.8 s" in found["-loop"]["message"]
+    assert (found["'-loop"]["status"], found["'-loop"]["E5.1"]) == ("partly graded", "")
+    assert "did not finish within 0.8 s" in found["'-loop"]["message"]
     assert (found["o'web"]["status"], found["o'web"]["score"]) == ("not a notebook", "")
     assert "4 hand-ins: 2 graded, 2 not, or not wholly." in done.stdout
     assert "-loop: " in done.stdout

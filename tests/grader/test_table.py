@@ -108,3 +108,10 @@ def test_records_of_any_student_get_a_file_of_their_own(tmp_path: Path) -> None:
         assert path.parent == out / "records"
         assert len(path.name) < 100
         assert not path.name.startswith((".", "-"))
+
+
+@pytest.mark.parametrize("name", ["=1+1", "+1+cmd|' /C x'!A0", "-2+3", "@SUM(A1)", "\t=1"])
+def test_a_spreadsheet_computes_nothing_of_a_students(name: str) -> None:
+    text = grades_csv([Record(name, "05_toy", "refused", name, 9.5)], LESSONS)
+    row = next(csv.DictReader(io.StringIO(text)))
+    assert (row["student"], row["message"]) == (f"'{name}", f"'{name}")
