@@ -165,7 +165,7 @@ def test_a_thousand_answers_are_compared_quickly() -> None:
     generator = random.Random(3)
 
     def answer() -> str:
-        names = [f"np.f{generator.randrange(40)}" for _ in range(24)]
+        names = [f"np.f{generator.randrange(400)}" for _ in range(24)]
         lines = [f"    x = {f}({g}(x)) * w" for f, g in zip(names[::2], names[1::2], strict=True)]
         return "\n".join(["def f(x, w):", *lines])
 
