@@ -21,6 +21,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     _add_example_class(commands)
     add_commands(commands)
     _add_formgrade(commands)
+    _add_doctor(commands)
     arguments = parser.parse_args(argv)
     return int(arguments.run(arguments))
 
@@ -120,6 +121,17 @@ def _check(arguments: argparse.Namespace) -> int:
     from autograder.commands import check
 
     return check(arguments.notebook, arguments.timeout)
+
+
+def _add_doctor(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    text = "whether this machine can grade, and how well students' code is isolated"
+    commands.add_parser("doctor", help=text).set_defaults(run=_doctor)
+
+
+def _doctor(arguments: argparse.Namespace) -> int:
+    from autograder.doctor import doctor
+
+    return doctor()
 
 
 def _add_example_class(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -67,7 +67,10 @@ def _probed(tier: Tier) -> str:
             timeout=_PROBE_SECONDS,
             check=False,
         )
-        return str(json.loads(found.stdout or b'"the attempt ended Python"'))
+        if not found.stdout:
+            said = found.stderr.decode("utf-8", "replace").strip().splitlines()
+            return f"the attempt ended Python ({said[-1] if said else 'without a word'})"
+        return str(json.loads(found.stdout))
     except (OSError, ValueError, subprocess.TimeoutExpired) as error:
         return f"the attempt failed: {error}"
 

@@ -360,12 +360,14 @@ def test_it_has_no_rights_and_gets_none(begin: Begin) -> None:
         "    sets = (ctypes.c_uint32 * 6)(*[1] * 6)\n"
         "    assert libc.capget(header, sets) == 0\n"
         "    prctl = lambda *a: libc.prctl(*map(ctypes.c_ulong, a))\n"
-        "    return list(sets), [prctl(23, n) for n in range(41)], prctl(39, 0, 0, 0, 0), prctl(21)\n"
+        "    bounding = [prctl(23, n) for n in range(41)]\n"
+        "    return list(sets), bounding, prctl(39, 0, 0, 0, 0), prctl(21)\n"
         "def ids():\n    return [*os.getresuid(), *os.getresgid(), *os.getgroups()]\n"
         "def pids():\n    return os.getpid(), os.getppid()\n"
         "def become():\n"
-        "    return [attempt(os.setuid, 0), attempt(os.setresuid, 0, 0, 0), attempt(os.setgid, 0),\n"
-        "            attempt(os.setgroups, [0]), attempt(os.chroot, '.')]"
+        "    found = [attempt(os.setuid, 0), attempt(os.setresuid, 0, 0, 0)]\n"
+        "    found += [attempt(os.setgid, 0), attempt(os.setgroups, [0])]\n"
+        "    return [*found, attempt(os.chroot, '.')]"
     )
     sets, bounding, no_new, filtered = caged.value(session, "f")
     assert [int(word) for word in sets] == [0] * 6
@@ -404,7 +406,8 @@ def test_memory_files_and_threads_are_limited(begin: Begin) -> None:
         "def threads():\n"
         "    wait = threading.Event()\n"
         "    try:\n"
-        "        for number in range(2000): threading.Thread(target=wait.wait, daemon=True).start()\n"
+        "        for number in range(2000):\n"
+        "            threading.Thread(target=wait.wait, daemon=True).start()\n"
         "    except RuntimeError:\n"
         "        return number\n"
         "    finally:\n"
@@ -445,7 +448,8 @@ def test_what_notebooks_need_works(begin: Begin) -> None:
         "    return min(sizes)",
         "def threads():\n"
         "    with ThreadPoolExecutor(4) as pool:\n"
-        "        return sum(pool.map(lambda x: float(np.linalg.norm(np.ones((50, 50)))), range(8)))",
+        "        norms = pool.map(lambda _: float(np.linalg.norm(np.ones((50, 50)))), range(8))\n"
+        "        return sum(norms)",
         "def files():\n"
         "    np.savez('a.npz', x=np.arange(3)); np.save('b', np.ones(2))\n"
         "    with sqlite3.connect('c.db') as base: base.execute('create table t (x)')\n"
