@@ -1,0 +1,148 @@
+"""Functions that return anything but what was asked, or the right thing in an unusual coat."""
+
+from __future__ import annotations
+
+from broken import Case, square
+
+NP = "import autograd.numpy as np"
+TRUE_NP = "import numpy"
+
+
+def gives(name: str, value: str, *, score: float = 0.0, says: str = "") -> Case:
+    """An answer that returns this."""
+    return square(
+        name,
+        TRUE_NP,
+        "import numpy as onp",
+        "def square(x):",
+        f"    return {value}",
+        score=score,
+        says=says,
+    )
+
+
+VALUES = [
+    gives("nothing", "None", says="None"),
+    gives("a text", "'x**2'", says="square(x)"),
+    gives("a long text", "'x' * 10**7", says="a short text"),
+    gives("a generator", "(v**2 for v in x)", says="an object of type generator"),
+    gives("a map", "map(lambda v: v**2, x)", says="an object of type map"),
+    gives("a set", "{1.0, 2.0}", says="an object of type set"),
+    gives("bytes", "b'x'", says="an object of type bytes"),
+    gives("a function", "lambda: x**2", says="an object of type function"),
+    gives("itself", "square", says="an object of type function"),
+    gives("a type", "float", says="an object of type type"),
+    gives("an exception", "ValueError('x')", says="an object of type ValueError"),
+    gives("NotImplemented", "NotImplemented", says="NotImplementedType"),
+    gives("Ellipsis", "...", says="an object of type ellipsis"),
+    gives("a dict", "{'square': x**2}", says="square(x)"),
+    gives("a dict with odd keys", "{None: 1, (1, 2): {3: 4}}", says="square(x)"),
+    gives("a tuple around it", "(x**2,)", score=1.0),
+    gives("a list of numbers", "[float(v) ** 2 for v in onp.atleast_1d(x)]", score=2.0),
+    gives("ragged lists", "[[1.0], [2.0, 3.0]]"),
+    gives("one number for all", "0.5", says="square(x)"),
+    gives("the wrong shape", "onp.ones((2, 7))", says="square(x)"),
+    gives("an empty array", "onp.ones((0, 3))", says="square(x)"),
+    gives("a column", "(x**2).reshape(-1, 1)", score=1.0),
+    gives("complex numbers", "onp.asarray(x) ** 2 + 0j", says="real numbers"),
+    gives("NaN", "x * float('nan')", says="square(x)"),
+    gives("infinity", "x * float('inf')", says="square(x)"),
+    gives("an object array of numbers", "onp.array(list(x), dtype=object) ** 2", score=3.0),
+    gives("an object array", "onp.array([None, 'x', {}])", says="array of objects"),
+    gives("texts in an array", "onp.array(['1', '4', '9'])", says="dtype"),
+    gives("dates", "onp.array(['2020-01-01'], dtype='M8[D]')", says="dtype"),
+    gives("a structured array", "onp.zeros(3, dtype=[('a', float)])", says="dtype"),
+    gives("a masked array", "onp.ma.masked_array(onp.asarray(x) ** 2, mask=False)", score=3.0),
+    gives("a matrix", "onp.matrix(onp.asarray(x) ** 2)", score=1.0),
+    gives("half precision", "(onp.asarray(x) ** 2).astype(onp.float16)"),
+    gives("extended precision", "(onp.asarray(x) ** 2).astype(onp.longdouble)", score=2.0),
+    gives("the other byte order", "(onp.asarray(x) ** 2).astype('>f8')", score=2.0),
+    gives("truncated integers", "(onp.asarray(x) ** 2).astype(int)"),
+    gives("a view backwards and back", "(onp.asarray(x) ** 2)[::-1][::-1]", score=3.0),
+    gives("a broadcast view", "onp.broadcast_to(onp.float64(1.0), (3,))"),
+    gives(
+        "a huge view of one number",
+        "onp.broadcast_to(0.0, 10**12 if type(x) is onp.ndarray else 1)",
+        says="at most",
+    ),
+    gives("an array of 1 GB", "onp.zeros(10**9 // 8)", says="at most"),
+    gives("ten large arrays", "[onp.zeros(10**6)] * 10", says="at most"),
+    gives("nested too deeply", "[[[[[[[[[[[[[[1.0]]]]]]]]]]]]]]", says="nested too deeply"),
+    gives("a memory view", "memoryview(b'123')", says="memoryview"),
+    gives("a figure", "__import__('matplotlib.pyplot').pyplot.figure()", says="type Figure"),
+    gives("a random generator", "onp.random.default_rng(1)", says="type Generator"),
+    gives("a fraction", "__import__('fractions').Fraction(1, 4)", says="type Fraction"),
+    gives("a decimal", "__import__('decimal').Decimal('1')", says="type Decimal"),
+    gives("a huge integer", "10**5000", says="square(x)"),
+    gives("an infinite iterator", "__import__('itertools').count()", says="type count"),
+    gives("a file", "open('x', 'w')", says="type TextIOWrapper"),
+    gives("a module", "onp", says="type module"),
+    square(
+        "a list in itself",
+        "def square(x):",
+        "    l = []",
+        "    l.append(l)",
+        "    return l",
+        says="nested too deeply",
+    ),
+    square(
+        "a dict in itself",
+        "def square(x):",
+        "    d = {}",
+        "    d['d'] = d",
+        "    return d",
+        says="nested too deeply",
+    ),
+    square(
+        "an autograd box",
+        NP,
+        "from autograd.tracer import new_box, Node",
+        "kept = []",
+        "def square(x):",
+        "    kept.append(x)",
+        "    return kept[-1]**2",
+        score=3.0,
+    ),
+    square(
+        "a subclass of array",
+        TRUE_NP,
+        "class Mine(numpy.ndarray): pass",
+        "def square(x):",
+        "    return (numpy.asarray(x)**2).view(Mine)",
+        score=2.0,
+    ),
+    square(
+        "a class of its own",
+        "class Result:",
+        "    def __init__(self, v): self.v = v",
+        "def square(x):",
+        "    return Result(x**2)",
+        says="an object of type Result",
+    ),
+    square(
+        "a named tuple",
+        "from collections import namedtuple",
+        "R = namedtuple('R', 'value')",
+        "def square(x):",
+        "    return R(x**2)",
+        score=1.0,
+    ),
+    square(
+        "a read-only array",
+        TRUE_NP,
+        "def square(x):",
+        "    y = numpy.asarray(x)**2",
+        "    y.flags.writeable = False",
+        "    return y",
+        score=3.0,
+    ),
+    square(
+        "whose array raises",
+        "class Odd:",
+        "    def __array__(self, *_): raise ValueError('no')",
+        "def square(x):",
+        "    return Odd()",
+        says="an object of type Odd",
+    ),
+]
+CASES = VALUES
