@@ -6,6 +6,7 @@ much data, archives in archives in archives. Otherwise a file in it is refused f
 
 from __future__ import annotations
 
+import atexit
 import bz2
 import gzip
 import lzma
@@ -103,6 +104,13 @@ def opened(path: Path, chain: tuple[str, ...] = ()) -> Archive:
         raise
     except Exception as error:  # as above
         raise Refused(f"it is damaged ({entries.readable(str(error))})") from None
+
+
+@atexit.register
+def close_all() -> None:
+    """Close the archives that are still open."""
+    for key in list(_OPEN):
+        _close(key)
 
 
 def _close(key: _Key) -> None:
