@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import caged
 import numpy as np
 import pytest
 
@@ -21,6 +21,13 @@ from autograder.sandbox.session import Loss, Program, Session
 QUICK = Limits(seconds=4.0)
 USUAL = Limits(seconds=20.0)
 Start = Callable[..., Session]
+
+
+@pytest.fixture(scope="module", params=caged.each("ABC"))
+def zygote(request: pytest.FixtureRequest) -> Iterator[Zygote]:
+    found = caged.zygote_of(request.param)
+    yield found
+    found.close()
 
 
 @pytest.fixture
@@ -74,21 +81,24 @@ def test_a_child_starts_in_an_empty_directory_with_few_variables(start: Start) -
         "import os\n"
         "def here():\n    return os.getcwd(), os.listdir('.'), os.environ['HOME']\n"
         "def variables():\n    return sorted(os.environ)\n"
-        "def descriptors():\n    return sorted(map(int, os.listdir('/proc/self/fd')))\n"
+        "def is_open(number):\n"
+        "    try: return bool(os.fstat(number))\n"
+        "    except OSError: return False\n"
+        "def descriptors():\n    return [n for n in range(4096) if is_open(n)]\n"
         "def leader():\n    return os.getsid(0) == os.getpid() == os.getpgrp()"
     )
     folder, files, home = value(session, "here")
     assert files == []
     assert home == folder
     assert Path(folder) != Path.cwd()
-    assert set(value(session, "variables")) <= {
-        *("HOME", "LANG", "LC_CTYPE", "MPLBACKEND", "MPLCONFIGDIR", "OMP_NUM_THREADS"),
-        *("OPENBLAS_NUM_THREADS", "PATH", "TMPDIR"),
-    }
-    assert len(value(session, "descriptors")) <= 5  # three standard ones, the socket, the listing
+    assert value(session, "variables") == ["HOME", "MPLCONFIGDIR", "TMPDIR"]
+    assert len(value(session, "descriptors")) == 4  # three standard ones and the socket
     assert value(session, "leader") is True
+    assert session.child is not None
+    own = session.child.folder
+    assert own == ("" if session.zygote.tier == "A" else folder)
     session.drop()
-    assert not Path(folder).exists()
+    assert not own or not Path(own).exists()
 
 
 def test_two_runs_draw_the_same_global_random_numbers(start: Start) -> None:
@@ -223,6 +233,13 @@ def test_demonstrations_run_only_if_something_needs_their_names(start: Start) ->
 
 # Limits and crashes.
 
+FIND_THE_SOCKET = """
+import os
+for descriptor in range(3, 100):
+    try: os.fstat(descriptor)
+    except OSError: continue
+    break
+"""
 CRASHES = {
     "exit": "import os\n    os._exit(3)",
     "kill": "import os\n    os.kill(os.getpid(), 9)",
@@ -237,7 +254,7 @@ CRASHES = {
 @pytest.mark.parametrize("how", CRASHES)
 def test_a_call_that_crashes_costs_itself_only(start: Start, how: str) -> None:
     session = start(
-        "import os\ndescriptor = [int(d) for d in os.listdir('/proc/self/fd') if int(d) > 2][0]",
+        FIND_THE_SOCKET,
         f"def f():\n    {CRASHES[how]}",
         "def g():\n    return 1.0",
     )
@@ -350,38 +367,6 @@ def test_a_result_that_is_too_large_is_not_passed_on(start: Start) -> None:
     assert value(session, "j") == 1.0
 
 
-def test_a_process_that_the_notebook_forks_does_not_answer_for_it(start: Start) -> None:
-    session = start("import os\nos.fork()\nx = 1.0", "def f():\n    os.fork()\n    return x")
-    for _ in range(5):
-        assert value(session, "f") == 1.0
-
-
-@pytest.mark.parametrize(
-    "start_one",
-    [
-        "pid = os.fork()\nif pid == 0:\n    time.sleep(600)\n    os._exit(0)",
-        "pid = subprocess.Popen(['sleep', '600']).pid",
-        "pid = subprocess.Popen(['sleep', '600'], start_new_session=True).pid",
-        "pid = subprocess.Popen(['setsid', '-f', 'sleep', '601']).pid",
-    ],
-)
-def test_no_process_is_left_behind(start: Start, start_one: str) -> None:
-    session = start(f"import os, subprocess, time\n{start_one}", "def f():\n    return pid")
-    pid = value(session, "f")
-    session.drop()
-    assert _gone(int(pid))
-    assert not _sleeping("601")
-
-
-def test_a_storm_of_forks_is_over_when_the_child_is(start: Start) -> None:
-    storm = "import os, time\nfor _ in range(60):\n    if os.fork() == 0:\n        time.sleep(600)"
-    session = start(storm, "def f():\n    return os.getpgrp()")
-    group = int(value(session, "f"))
-    session.drop()
-    with pytest.raises(ProcessLookupError):
-        os.killpg(group, 0)
-
-
 def test_threads_may_go_on_until_the_end(start: Start) -> None:
     session = start(
         "import threading, sys\n"
@@ -416,16 +401,6 @@ def _gone(pid: int) -> bool:
     return False
 
 
-def _sleeping(seconds: str) -> bool:
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            if (folder / "cmdline").read_bytes() == f"sleep\0{seconds}\0".encode():
-                return True
-        except OSError:
-            continue
-    return False
-
-
 def test_a_zygote_whose_grader_is_gone_cleans_up_and_ends() -> None:
     zygote = Zygote()
     session = Session(zygote, Program((Code(1, "def f():\n    return 1.0"),)), USUAL)
@@ -433,9 +408,9 @@ def test_a_zygote_whose_grader_is_gone_cleans_up_and_ends() -> None:
     child, process = session.child, zygote.process
     assert child is not None
     assert process is not None
-    assert Path(child.folder).exists()
+    assert not child.folder or Path(child.folder).exists()
     zygote.close()  # as when the grader is killed: its end of the socket is closed
     child.sock.close()
     assert process.returncode == 0
     assert _gone(child.pid)
-    assert not Path(child.folder).exists()
+    assert not child.folder or not Path(child.folder).exists()
