@@ -37,7 +37,7 @@ def defused(text: str, pictures: Mapping[str, Picture]) -> tuple[str, dict[str, 
             continue
         name = f"picture-{len(kept) + 1}.{picture.kind.removeprefix('image/')}"
         kept[name] = picture
-        alt = re.sub(r"[^\w ]+", " ", match[1]).strip()
+        alt = " ".join(re.findall(r"\w+", match[1]))
         pieces += [_plain(text[at : match.start()]), f"![{alt}](attachment:{name})"]
         at = match.end()
     return "".join([*pieces, _plain(text[at:])]), kept

@@ -15,6 +15,7 @@ from typing import Any
 
 from autograder.defuse import defused
 from autograder.lesson import Lesson
+from autograder.notebook_view import MAX_SOURCES
 from autograder.own_cells import Output, OwnCell, Role
 from autograder.pages import replace_file
 
@@ -84,9 +85,12 @@ def graded_notebook(lesson: Lesson, cells: Sequence[OwnCell]) -> dict[str, Any]:
 
 
 def _of_interest(cells: Sequence[OwnCell]) -> Iterator[OwnCell]:
-    """The cells that are not the lesson's, and the text before each answer."""
-    question = None
+    """The cells that are not the lesson's, up to a size, and the text before each answer."""
+    question, room = None, MAX_SOURCES
     for cell in cells:
+        room -= len(cell.source) if cell.role == "own" else 0
+        if cell.role == "own" and room < 0:
+            continue
         if cell.role != "lesson":
             if question and cell.role in ("answer", "question"):
                 yield question

@@ -19,6 +19,12 @@ MAX_PAGE = 1_500_000
 """Characters of the part of a page that shows the notebook, pictures included."""
 
 
+MAX_SOURCES = 200_000
+"""Characters of code and text that are shown of one notebook."""
+MAX_MARKDOWN = 40_000
+"""Characters of text that are set as Markdown; a hostile text can take 50 µs for each."""
+
+
 @dataclass(frozen=True)
 class CellView:
     """A cell as HTML; `label` names a graded cell, `anchor` is what the exercise's row links to."""
@@ -45,15 +51,19 @@ class NotebookView:
 def notebook_view(cells: Sequence[OwnCell], max_page: int = MAX_PAGE) -> NotebookView:
     """The cells of a notebook, up to a size."""
     shown: list[CellView] = []
-    unchanged, room = 0, max_page
+    unchanged, room, sources, texts = 0, max_page, 0, 0
     remarks = []
     for index, cell in enumerate(cells):
-        view = _view(cell)
-        if view is None:
+        if cell.role != "lesson":
+            sources += len(cell.source)
+            texts += 0 if cell.is_code else len(cell.source)
+        too_much = sources > MAX_SOURCES
+        view = None if too_much else _view(cell, as_markdown=texts <= MAX_MARKDOWN)
+        if view is None and not too_much:
             unchanged += 1
             continue
-        room -= len(view.html)
-        if room < 0:
+        room -= len(view.html) if view else 0
+        if view is None or room < 0:
             left = len(cells) - index
             remarks.append(f"The last {left} cells are left out: the page would become too large.")
             break
@@ -65,14 +75,19 @@ def notebook_view(cells: Sequence[OwnCell], max_page: int = MAX_PAGE) -> Noteboo
     return NotebookView(tuple(shown), tuple(remarks)) if shown else NotebookView()
 
 
-def _view(cell: OwnCell) -> CellView | None:
+def _view(cell: OwnCell, as_markdown: bool) -> CellView | None:
     label = cell.grade_id.replace("-check", "").replace("-", ".")
     if cell.role == "check":
         return CellView(Markup(""), f"Check of {label}" if label else "Check", "", "check")
     if cell.role == "lesson":
         return _unchanged(cell)
     outputs = _outputs(cell.outputs)
-    html = _code(cell) + outputs if cell.is_code else markdown(cell.source, cell.attachments)
+    if cell.is_code:
+        html = _code(cell) + outputs
+    elif as_markdown:
+        html = markdown(cell.source, cell.attachments)
+    else:
+        html = Markup('<div class="prewrap">{}</div>').format(cell.source)
     if cell.role == "own":
         return CellView(html) if cell.source.strip() or outputs else None
     return CellView(html, label, cell.grade_id, cell.role)
