@@ -112,6 +112,11 @@ def edited(change: Callable[[list[Any]], Any], **answers: str) -> bytes:
     return file(cells)
 
 
+def all_alike(answer: str) -> bytes:
+    """A hand-in with the same answer everywhere."""
+    return file(right(**{name: answer.format(name) for name in toy.RIGHT}))
+
+
 def square(name: str, *source: str, score: float | None = 0.0, says: str = "", **more: Any) -> Case:
     """A hand-in whose answer to E5.2 is this; None as a score: it is not judged."""
     scores = SQUARE_LOST if score is None else ALL | {"E5.2": score}
