@@ -21,7 +21,10 @@ _PACKAGE, _GRAMMAR = "nbgrader", "rfc3987_syntax"
 
 @contextlib.contextmanager
 def _standing_in(name: str, module: Any) -> Iterator[None]:
-    """A module under this name for a while, unless the real one is loaded already."""
+    """A module under this name for a while, unless the real one is loaded already.
+
+    What was loaded as part of it is forgotten with it: who imports the real one gets it whole.
+    """
     if name in sys.modules:
         yield
         return
@@ -29,7 +32,8 @@ def _standing_in(name: str, module: Any) -> Iterator[None]:
     try:
         yield
     finally:
-        sys.modules.pop(name, None)
+        for found in [found for found in sys.modules if f"{found}.".startswith(f"{name}.")]:
+            del sys.modules[found]
 
 
 def _bare_package() -> ModuleType:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime
 import os
+import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -12,8 +14,9 @@ import pytest
 import toy
 from nbgrader.api import Gradebook
 
-from autograder.checks.protocol import Verdict
-from autograder.gradebook import write_gradebook
+from autograder.checks.protocol import PartResult, Verdict
+from autograder.gradebook import manual_comments, manual_scores, write_gradebook
+from autograder.late import Late
 from autograder.lesson import Lesson
 from autograder.records import Record
 
@@ -115,6 +118,97 @@ def test_a_score_given_by_hand_stays_and_is_marked_only_if_ours_changes(tmp_path
     with Gradebook(f"sqlite:///{path}") as gradebook:
         assert gradebook.find_grade("E5-2-check", NAME, NAME, "ada").score == 1.5
         assert gradebook.find_submission(NAME, "ada").score == 4.0 + 1.5 + 2.5 + 4.0
+
+
+def comments(path: Path, student: str) -> dict[str, tuple[str | None, str | None]]:
+    with Gradebook(f"sqlite:///{path}") as gradebook:
+        submission = gradebook.find_submission(NAME, student)
+        return {
+            comment.cell.name: (comment.auto_comment, comment.manual_comment)
+            for notebook in submission.notebooks
+            for comment in notebook.comments
+        }
+
+
+def test_sub_checks_and_tier_stand_in_the_comment_on_the_answer(tmp_path: Path) -> None:
+    parts = (PartResult("values", 2.0, 2.0), PartResult("slope", 1.0, 0.0, "`f`: no."))
+    verdicts = {**ADA.verdicts, "E5.2": replace(ADA.verdicts["E5.2"], parts=parts)}
+    path = write(tmp_path, [replace(ADA, verdicts=verdicts, tier="A"), BOB])
+    assert comments(path, "ada") == {
+        "E5-1": ("Partly correct. Run in isolation tier A.", None),
+        "E5-2": ("values 2/2, slope 0/1. Run in isolation tier A.", None),
+        "E5-3": ("Partly correct. Run in isolation tier A.", None),
+        "O5": (None, None),
+    }
+    assert comments(path, BOB.student)["O5"] == ("No response.", None)
+    lost = replace(BOB, unjudged={"E5.2": "It did not finish within 15 s."}, tier="B")
+    write(tmp_path, [lost])
+    told = "Not judged: It did not finish within 15 s. Run in isolation tier B."
+    assert comments(path, BOB.student)["E5-2"][0] == told
+
+
+def test_time_penalty_and_identity_stand_in_nbgrader_s_own_fields(tmp_path: Path) -> None:
+    late = {("ada", NAME): Late(2, 1.5, "Two days late.")}
+    ada = replace(ADA, submitted="2026-03-04T10:00:00+01:00", email="a@b.c", platform_id="77")
+    path = write_gradebook([ada, BOB], {NAME: LESSON}, tmp_path / "gradebook.db", late)
+
+    def entered(student: str) -> tuple[object, ...]:
+        with Gradebook(f"sqlite:///{path}") as gradebook:
+            found = gradebook.find_submission(NAME, student)
+            who = found.student
+            penalty = found.notebooks[0].late_submission_penalty
+            return found.timestamp, penalty, who.email, who.lms_user_id
+
+    time = datetime.datetime(2026, 3, 4, 9)
+    assert entered("ada") == (time, 1.5, "a@b.c", "77")
+    assert entered(BOB.student) == (None, None, None, None)
+    write(tmp_path, [replace(ADA, submitted="soon")])  # excused; no time, no address any more
+    assert entered("ada") == (time, None, "a@b.c", "77")
+
+
+def test_points_and_comments_given_by_hand_come_back_and_survive(tmp_path: Path) -> None:
+    path = write(tmp_path, [ADA, BOB])
+    assert manual_scores(path) == {}
+    assert manual_comments(path) == {}
+    with Gradebook(f"sqlite:///{path}") as gradebook:
+        gradebook.find_grade("O5", NAME, NAME, "ada").manual_score = 4.0
+        gradebook.find_grade("O5", NAME, NAME, "ada").extra_credit = 0.5
+        gradebook.find_grade("E5-1-check", NAME, NAME, BOB.student).extra_credit = 1.0
+        gradebook.find_grade("E5-3-check", NAME, NAME, BOB.student).manual_score = 0.0
+        gradebook.find_comment("O5", NAME, NAME, "ada").manual_comment = " Well\nput. "
+        gradebook.find_comment("E5-1", NAME, NAME, "ada").manual_comment = "  "
+        gradebook.db.commit()
+    for records in ([ADA, BOB], [record("ada", None, 1.0, 2.0), EVE]):
+        assert manual_scores(path) == {
+            ("ada", NAME, "O5"): 4.5,
+            (BOB.student, NAME, "E5-1-check"): 4.0,
+            (BOB.student, NAME, "E5-3-check"): 0.0,
+        }
+        assert manual_comments(path) == {("ada", NAME, "O5"): "Well\nput."}
+        write(tmp_path, records)
+
+
+def test_without_a_gradebook_nothing_was_given_by_hand(tmp_path: Path) -> None:
+    assert manual_scores(tmp_path / "none.db") == {}
+    (tmp_path / "gradebook.db").write_text("no database" * 100)
+    with pytest.raises(ValueError, match="Expected a gradebook in "):
+        manual_comments(tmp_path / "gradebook.db")
+    assert not (tmp_path / "none.db").exists()
+
+
+def test_the_gradebook_s_classes_are_nbgrader_s_and_nbgrader_stays_whole() -> None:
+    """In a process of its own, where nothing else has imported nbgrader."""
+    code = """
+import sys
+from autograder.nbgrader_api import Grade
+assert "nbconvert" not in sys.modules and "jupyter_server" not in sys.modules
+import nbgrader.apps, nbgrader.api
+assert nbgrader.__version__ and nbgrader.preprocessors
+assert nbgrader.api.Grade.__tablename__ == Grade.__tablename__
+from autograder import nbgrader_api
+assert nbgrader_api.Grade is Grade
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
 def test_an_exercise_that_came_later_is_entered_for_all(tmp_path: Path) -> None:
