@@ -21,6 +21,8 @@ from autograder.sandbox.program import Program, binds
 
 __all__ = ["MAX_CODE", "Submission", "Unreadable", "read_cells", "read_submission"]
 
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+"""What acts on a terminal, or cannot be written to a file."""
 MAX_CODE = 4 * 2**20
 """Characters of code in one notebook."""
 _GRADED_CHECK = re.compile(r"\bgrade\(.*\bseed\s*=")
@@ -188,7 +190,7 @@ def _open_answers(cells: Sequence[Cell], lesson: Lesson) -> tuple[dict[str, str]
         copies = [cell for cell in cells if cell.grade_id == name]
         filled = [cell for cell in copies if cell.source.strip() and not _is_stub(cell, lesson)]
         if filled:
-            answers[name] = filled[-1].source.strip().encode("utf-8", "replace").decode()
+            answers[name] = _CONTROL.sub("?", filled[-1].source.strip())
         if not copies:
             notes.append(f"The cell of the open question {name} is missing.")
         if len(copies) > 1:
