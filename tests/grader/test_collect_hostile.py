@@ -121,7 +121,7 @@ def test_files_that_overlap_are_refused(tmp_path: Path) -> None:
 
 def test_a_ratio_is_refused(tmp_path: Path) -> None:
     assert "300 times" in refused(tmp_path, zipped({"05_bbvi.ipynb": bytes(2 * 10**7)}))
-    packed = tarred({"05_bbvi.ipynb": bytes(2 * 10**8)})
+    packed = tarred({"05_bbvi.ipynb": bytes(3 * 10**7)})
     assert "unpacks to more than" in refused(tmp_path, packed, "work.tar.gz")
 
 
@@ -196,6 +196,17 @@ def test_of_two_entries_with_one_name_the_last_counts(tmp_path: Path) -> None:
     assert read_notebook(source, one(source)) == b"last"
 
 
+def test_of_two_entries_the_last_is_looked_at(tmp_path: Path) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("05_bbvi.ipynb", b"first")
+        info = zipfile.ZipInfo("05_bbvi.ipynb")
+        info.external_attr = 0o120777 << 16
+        with pytest.warns(UserWarning, match="Duplicate"):
+            archive.writestr(info, "/etc/passwd")
+    assert "a link" in refused(tmp_path, packed.getvalue())
+
+
 def test_names_in_utf_8_that_do_not_say_so_are_read(tmp_path: Path) -> None:
     data = zipped({"zoë/05_bbvi/05_bbvi.ipynb": b"1"})
     flagged = bytearray(data)
@@ -233,11 +244,13 @@ def test_a_student_s_archive_cannot_speak_for_another(tmp_path: Path) -> None:
         {"../Bo/05_bbvi/05_bbvi.ipynb": b"evil"},
     ],
 )
+@pytest.mark.parametrize("around", ["", "homework/"])
 def test_one_of_the_zips_of_a_class_cannot_speak_for_others(
-    tmp_path: Path, inner: dict[str, bytes]
+    tmp_path: Path, inner: dict[str, bytes], around: str
 ) -> None:
     for name in ("Bo", "Ida", "Uma"):
-        written(tmp_path / "class" / f"{name}.zip", zipped({"05_bbvi/05_bbvi.ipynb": b"own"}))
+        own = zipped({f"{around}05_bbvi/05_bbvi.ipynb": b"own"})
+        written(tmp_path / "class" / f"{name}.zip", own)
     written(tmp_path / "class" / "Ada.zip", zipped(inner))
     collection = found(tmp_path / "class")
     hand_ins = {hand_in.student: hand_in for hand_in in collection.hand_ins}

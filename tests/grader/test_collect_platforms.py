@@ -127,6 +127,21 @@ def test_the_lesson_is_told_by_names_or_by_the_notebook(
     assert places(source)[0] == ("Ada", lesson)
 
 
+def test_the_notebook_tells_its_lesson_where_no_name_does(tmp_path: Path) -> None:
+    files = {f"Ada_1{FILE}/my answer.ipynb": IN_5, f"Bo_2{FILE}/02_cavi.ipynb": b"1"}
+    source = written(tmp_path / "download.zip", zipped(files))
+    assert places(source) == [("Ada", "05_bbvi"), ("Bo", "02_cavi")]
+
+
+def test_files_of_another_hand_in_do_not_come_along(tmp_path: Path) -> None:
+    first = {f"Ada_1{FILE}/05_bbvi.ipynb": b"1", f"Ada_1{FILE}/util.py": b"1"}
+    second = {f"Ada_2{FILE}/05_bbvi.ipynb": b"2", f"Ada_2{FILE}/other.py": b"2"}
+    source = folder(tmp_path / "week", {"a.zip": zipped(first), "b.zip": zipped(second)})
+    hand_in = one(source)
+    number = read_notebook(source, hand_in)
+    assert read_files(source, hand_in) == {"util.py" if number == b"1" else "other.py": number}
+
+
 def test_a_lesson_that_nothing_tells_is_said(tmp_path: Path) -> None:
     source = written(tmp_path / "a.zip", zipped({f"Ada_1{FILE}/homework.ipynb": b"1"}))
     assert one(source).status == "wrong lesson"

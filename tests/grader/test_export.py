@@ -364,6 +364,7 @@ def test_misuse_is_one_sentence(
     assert capsys.readouterr().err.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_nbgrader_s_table_is_what_nbgrader_exports(
     exported: Callable[..., Path], tmp_path: Path
 ) -> None:
