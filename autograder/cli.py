@@ -168,7 +168,8 @@ def _add_timeout(command: argparse.ArgumentParser) -> None:
         type=_seconds,
         default=60.0,
         metavar="S",
-        help="seconds for a hand-in's own code (default: %(default)g); a quarter per cell or call",
+        help="seconds for a hand-in's own code (default: %(default)g); of that, "
+        "a tenth per call and a quarter per statement",
     )
 
 
