@@ -108,7 +108,8 @@ class Zygote:
         """Kill a child with all its processes and remove its directory; say how it had ended."""
         child.sock.close()
         try:
-            return _ending(int(self._ask({"end": child.name, "patience": patience})["status"]))
+            reply = self._ask({"end": child.name, "patience": patience})
+            return str(reply["ending"]) or _ending(int(reply["status"]))
         except ZygoteLost:
             self.close()
             return "the process that had started it is gone, too"

@@ -19,7 +19,7 @@ class Limits:
 
     `seconds` is the wall-clock time of all its cells and calls together. Memory is address space.
     `more_processes` counts threads as well. `scratch` bounds the bytes of all its files together,
-    and `scratch_files` their number; that is held to in tier A only.
+    and `scratch_files` their number; tiers B and C notice it with a delay if there are more.
     """
 
     seconds: float = 60.0

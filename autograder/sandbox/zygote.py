@@ -26,6 +26,7 @@ import vi_lib
 from autograder.sandbox import linux
 from autograder.sandbox.child import live
 from autograder.sandbox.confinement import Cage, die_with, fork, prepare
+from autograder.sandbox.footprint import Footprint, wait
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.nursery import tend
 from autograder.sandbox.tiers import Tier
@@ -65,8 +66,9 @@ def serve(control: socket.socket, tier: Tier) -> None:
     pid = os.getpid()
     cage = prepare(tier, control.close)
     control.sendall(json.dumps({"ready": pid}).encode() + b"\n")
-    folders: dict[int, str] = {}
+    children: dict[int, Footprint] = {}
     while True:
+        wait(control, children.items(), _kill_group)
         line, descriptors = _request(control)
         if not line:
             break
@@ -79,15 +81,17 @@ def serve(control: socket.socket, tier: Tier) -> None:
                 os.close(*descriptors)
                 reply = {"refused": str(error.strerror or error)}
             else:
-                folders[pid] = request["fork"]["folder"]
+                folder, limits = request["fork"]["folder"], request["fork"]["limits"]
+                children[pid] = Footprint(folder, Limits(**limits))
                 reply = {"pid": pid}
         else:
-            folders.pop(request["end"], None)
-            reply = {"status": _end(request["end"], request["patience"])}
+            footprint = children.pop(request["end"])
+            status = _end(request["end"], request["patience"])
+            reply = {"status": status, "ending": footprint.ending}
         control.sendall(json.dumps(reply).encode() + b"\n")
     _sweep()
-    for folder in filter(None, folders.values()):  # a killed grader does not remove them
-        shutil.rmtree(folder, ignore_errors=True)
+    for footprint in children.values():  # a killed grader does not remove their folders
+        shutil.rmtree(footprint.folder or "/nonexistent", ignore_errors=True)
 
 
 def _request(control: socket.socket) -> tuple[bytes, list[int]]:

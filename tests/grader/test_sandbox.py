@@ -358,7 +358,8 @@ def test_a_result_that_is_too_large_is_not_passed_on(start: Start) -> None:
         "def g():\n    return [np.ones(10**6)] * 20\n"
         "def h():\n    return list(range(2 * 10**6))\n"
         "def i():\n    return 'x' * 10**7\n"
-        "def j():\n    return 1.0"
+        "def j():\n    return 1.0",
+        limits=Limits(seconds=90.0),
     )
     for name in "fghi":
         outcome = call(session, name)
@@ -399,6 +400,28 @@ def _gone(pid: int) -> bool:
             return True
         time.sleep(0.02)
     return False
+
+
+def test_all_files_together_are_limited(start: Start) -> None:
+    session = start(
+        "import time\n"
+        "def f():\n"
+        "    for n in range(10): open(f'{n}', 'wb').write(bytes(10**7))\n"
+        "    time.sleep(9)",
+        "def g():\n    for n in range(5000): open(f'{n}', 'w').close()\n    time.sleep(9)",
+        "def h():\n    open('x', 'wb').write(bytes(10**7))\n    return 1.0",
+        limits=Limits(seconds=90.0),
+    )
+    if session.zygote.tier == "A":  # the kernel says no at once
+        for name in "fg":
+            outcome = call(session, name)
+            assert outcome.fault is not None
+            assert outcome.fault.error_type == "OSError"
+            session.drop()
+    else:
+        assert "its files took more than 64 MiB" in loss(session, "f").sentence
+        assert "it made more than 4096 files" in loss(session, "g").sentence
+    assert value(session, "h") == 1.0
 
 
 def test_a_zygote_whose_grader_is_gone_cleans_up_and_ends() -> None:
