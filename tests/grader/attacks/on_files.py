@@ -155,6 +155,7 @@ READING = (
         "for name in ('kcore', 'kallsyms', 'keys', 'sched_debug', '1/maps', '1/mem'):\n"
         "    take(lambda: open('/proc/' + name, 'rb').read(9))",
         stopped="AB",
+        sure=False,
     ),
 )
 
@@ -210,11 +211,12 @@ WRITING = (
     ),
     Attack(
         "leave a file where everybody may",
-        "for place in ('/dev/shm/', '/var/tmp/', os.path.dirname(WORLD) + '/'):\n"
-        "    take(lambda: open(place + MARK, 'w').write('mine') and open(place + MARK).read())",
-        stopped="B",
-        sure=False,
-        tried="B",
+        """
+        for place in ("/dev/shm/", "/var/tmp/", os.path.dirname(WORLD) + "/"):
+            if place.rstrip("/") != os.getcwd():
+                take(lambda: open(place + MARK, "w").write("mine"))
+        """,
+        stopped="AB",
     ),
     Attack(
         "leave a file in the own folder",

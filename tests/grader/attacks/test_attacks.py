@@ -10,18 +10,15 @@ from __future__ import annotations
 import dataclasses
 import json
 import platform
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, get_args
 
-import on_checks
-import on_files
 import on_kernel
-import on_processes
-import on_values
-import on_wire
 import pytest
 import toy
+from attacks_page import GROUPS, PATH, page
 from hostile import Attack, prelude
 from world import Listeners, World, left_behind, listening, processes, world
 
@@ -35,20 +32,11 @@ from autograder.sandbox.limits import MIB, Limits
 from autograder.sandbox.tiers import Tier, why_not
 from autograder.submission import read_submission
 
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform != "linux", reason="the attacks are written for Linux"),
+]
 
-GROUPS = {
-    "reading files": on_files.READING,
-    "writing files": on_files.WRITING,
-    "the network": on_processes.NETWORK,
-    "processes": on_processes.PROCESSES,
-    "the kernel": on_kernel.KERNEL,
-    "using everything up": on_kernel.EXHAUSTION,
-    "libraries and checks": on_checks.PATCHES,
-    "looking for what is hidden": on_checks.INSIGHT,
-    "the pipe": on_wire.WIRE,
-    "what is returned": on_values.VALUES,
-}
 ATTACKS = {attack.name: attack for group in GROUPS.values() for attack in group}
 OTHERS_TOTAL = "def total(x):\n    return 2 * np.sum(x)"
 X86 = on_kernel.KERNEL[:4]
@@ -131,10 +119,17 @@ def test_an_attack_earns_what_its_honest_part_earns(
         assert listeners.contacts() == []
         assert left_behind(instructor.mark) == []
         assert instructor.secret not in json.dumps(dataclasses.asdict(record))
-    elif attack.sure:
+        return
+    for path in left_behind(instructor.mark):
+        path.unlink()
+    if attack.sure:
         assert loot != []
 
 
 def test_there_are_many_attacks_and_each_has_a_name_of_its_own() -> None:
     assert len(ATTACKS) == sum(map(len, GROUPS.values()))
     assert len(ATTACKS) >= 70
+
+
+def test_the_page_says_which_tier_stops_what() -> None:
+    assert PATH.read_text(encoding="utf-8") == page(), "run tests/grader/attacks/attacks_page.py"

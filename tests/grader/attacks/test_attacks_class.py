@@ -28,7 +28,10 @@ from world import listening, processes, world
 
 from autograder.sandbox.tiers import Tier, best_tier, why_not
 
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform != "linux", reason="the attacks are written for Linux"),
+]
 
 HONEST = {
     "ada": mini.cells(mini.SCORE, mini.CONTROL, "Because."),

@@ -27,7 +27,10 @@ from autograder.sandbox.limits import Limits
 from autograder.sandbox.tiers import Tier, why_not
 from autograder.submission import read_submission
 
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform != "linux", reason="the attacks are written for Linux"),
+]
 
 STOLEN = {
     "02_cavi": ("E2.1", "mean_field_gaussian", "vi_lib.cavi"),

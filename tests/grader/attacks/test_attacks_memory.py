@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 import struct
+import sys
 from collections.abc import Iterator
 from typing import Any, get_args
 
@@ -24,7 +25,10 @@ from autograder.sandbox.limits import Limits
 from autograder.sandbox.tiers import Tier, why_not
 from autograder.submission import read_submission
 
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform != "linux", reason="the attacks are written for Linux"),
+]
 
 SEARCH = """\
 import ctypes, os
