@@ -141,10 +141,12 @@ def test_the_numbers_are_those_of_the_kernel(machine: str) -> None:
 CHANGE = """
 import json, os, sys
 from dataclasses import replace
-from autograder.sandbox import confinement
+from autograder.sandbox import confinement, landlock
 from autograder.sandbox.limits import Limits
 
-library, own = sys.argv[1:]
+library, own, oldest = sys.argv[1:]
+if oldest:
+    landlock.version = lambda: 1
 path = library + "/module.py"
 attempts = {
     "truncate": lambda: os.truncate(path, 0),
@@ -175,7 +177,8 @@ print(json.dumps([open(path).read(), found]))
 
 
 @linux_only
-def test_what_may_be_read_cannot_be_changed_in_tier_b(tmp_path: Path) -> None:
+@pytest.mark.parametrize("landlock", ["", "oldest"])
+def test_what_may_be_read_cannot_be_changed_in_tier_b(tmp_path: Path, landlock: str) -> None:
     if reason := why_not("B"):
         pytest.skip(f"tier B is not available here: {reason}")
     library, own = tmp_path / "library", tmp_path / "own"
@@ -183,7 +186,7 @@ def test_what_may_be_read_cannot_be_changed_in_tier_b(tmp_path: Path) -> None:
     own.mkdir()
     (library / "module.py").write_text("x = 1")
     done = subprocess.run(
-        [sys.executable, "-c", CHANGE, str(library), str(own)],
+        [sys.executable, "-c", CHANGE, str(library), str(own), landlock],
         capture_output=True,
         text=True,
         timeout=60,
