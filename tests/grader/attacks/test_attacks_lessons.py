@@ -8,6 +8,7 @@ call, or copies the source, is not caught by the check; the instructor is told t
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from typing import Any, get_args
 
