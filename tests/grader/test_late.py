@@ -298,3 +298,15 @@ def test_the_command_explains_or_says_what_is_wrong(
     assert "05_bbvi: due 2026-03-01 23:59:59 UTC; 10%" in capsys.readouterr().out
     assert explain(path, LESSONS, tmp_path / "none") == 2
     assert "found no record" in capsys.readouterr().err
+
+
+def test_the_example_in_the_manual_is_a_policy() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "lms.md").read_text(encoding="utf-8")
+    table = text[text.index("| lesson | student | due") :].split("\n\n")[0].splitlines()
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in table]
+    found = policy("\n".join(",".join(row) for row in (cells[0], *cells[2:])), lessons=LESSONS)
+    assert len(found.rules) == 5
+    assert found.budget(()) == 3
+    cost = late(found, record("2026-03-05T12:00:00Z", "Ada Lovelace"))
+    assert cost is not None
+    assert "1 free day used" in cost.sentence
