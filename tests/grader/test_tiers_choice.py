@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from pathlib import Path
 import caged
 import pytest
 
-from autograder.sandbox import proof, seccomp, syscalls
+from autograder.sandbox import landlock, proof, seccomp, syscalls
 from autograder.sandbox.client import CannotStart, Zygote
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.tiers import (
@@ -35,6 +36,21 @@ def test_the_best_tier_is_one_that_is_available() -> None:
     best = best_tier()
     assert why_not(best) == ""
     assert all(why_not(better) for better in "ABC"[: "ABC".index(best)])  # type: ignore[arg-type]
+
+
+@linux_only
+def test_what_the_kernel_offers_is_used() -> None:
+    if not syscalls.this_machine():
+        pytest.skip("there are no tiers A and B for this machine")
+    everything = ["--user", "--mount", "--pid", "--fork", "--net", "--ipc", "--uts", "--cgroup"]
+    command = shutil.which("unshare")
+    if command and subprocess.run([command, *everything, "true"], check=False).returncode == 0:
+        assert why_not("A") == ""
+    try:
+        landlock.version()
+    except OSError as error:
+        pytest.skip(f"the kernel has no Landlock: {error}")
+    assert why_not("B") == ""
 
 
 def test_the_variable_chooses(monkeypatch: pytest.MonkeyPatch) -> None:
