@@ -6,7 +6,8 @@ import toy
 from broken import NOTHING, SQUARE_LOST, Case, all_alike, before, edited, file, right, square
 
 RIGHT = toy.RIGHT["square"]
-STUBBORN = ("while True:", "    try:", "        while True: pass", "    except BaseException: pass")
+SPIN = ("def spin():", "    while True: pass")
+STUBBORN = ("while True:", "    try: spin()", "    except BaseException: pass")
 LOOP = "def {}(x):\n    while True: pass"
 
 
@@ -32,7 +33,7 @@ def kept_back() -> bytes:
 
 LOOPS = [
     loops("loop in the function", "def square(x):", "    while True: pass"),
-    loops("loop that ignores everything", "def square(x):", *indented(STUBBORN)),
+    loops("loop that ignores everything", *SPIN, "def square(x):", *indented(STUBBORN)),
     loops(
         "loop that ignores signals",
         "import signal",
@@ -170,7 +171,7 @@ LOOPS = [
 ]
 CELLS = [
     hangs("loop in a cell", "while True: pass", note="Left out: code cell 1, line 1, did not"),
-    hangs("loop in a cell that ignores everything", *STUBBORN),
+    hangs("loop in a cell that ignores everything", *SPIN, *STUBBORN),
     hangs(
         "loop that ignores signals in a cell",
         "import signal",
