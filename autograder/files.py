@@ -13,6 +13,7 @@ PART = ".part"
 """The ending of a file that is being written; it gets its name when it is whole."""
 _LOCK = ".lock"
 _FULL = (errno.ENOSPC, errno.EDQUOT)
+_FULL_WORDS = ("database or disk is full", os.strerror(errno.ENOSPC))  # SQLite's, a worker's
 
 
 class Busy(OSError):
@@ -91,7 +92,7 @@ def is_full(error: BaseException) -> bool:
     while found is not None:
         if isinstance(found, OSError) and found.errno in _FULL:
             return True
-        if "database or disk is full" in str(found):  # SQLite's words
+        if any(words in str(found) for words in _FULL_WORDS):
             return True
         found = found.__cause__ or found.__context__
     return False
