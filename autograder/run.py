@@ -97,6 +97,7 @@ def _grade_with(order: Order, nursery: Nursery | None) -> list[Record]:
     source, out = order.source, order.out
     from autograder.collect import collect
     from autograder.files import locked, sweep
+    from autograder.late import read_policy
     from autograder.lesson import load_lesson
     from autograder.notebooks import course_root, lesson_names
     from autograder.outputs import keep_source
@@ -104,6 +105,8 @@ def _grade_with(order: Order, nursery: Nursery | None) -> list[Record]:
 
     root = course_root()
     lessons = {name: load_lesson(name, root) for name in lesson_names(root)}
+    if order.late is not None:
+        read_policy(order.late, list(lessons))  # a policy that is not right is not kept
     found = collect(source, list(lessons))
     for remark in found.remarks:
         print(remark, file=sys.stderr)
@@ -188,16 +191,17 @@ class _Run:
     def _write(self, records: Sequence[Record], regraded: Sequence[Record]) -> None:
         from autograder.changes import by_hand, changes, sentences
         from autograder.gradebook import manual_scores
-        from autograder.late import keep, penalties, policy_in, read_policy
+        from autograder.late import keep, penalties, policy_in, unknown_times
         from autograder.outputs import write_outputs
         from autograder.table import summary, table_text
 
         order = self.order
         if order.late is not None:
-            read_policy(order.late, list(self.lessons))  # a policy that is not right is not kept
             keep(order.late, order.out)
         policy = policy_in(order.out, list(self.lessons))
         late = penalties(records, policy) if policy is not None else {}
+        if policy is not None and (sentence := unknown_times(records, policy)):
+            print(sentence, file=sys.stderr)
         paths = write_outputs(
             records, self.lessons, order.out, self._notebook, late, self.found.remarks
         )
