@@ -9,15 +9,14 @@ import sys
 from dataclasses import dataclass
 
 MIB = 2**20
-STEPS = 4
-"""A statement or a call may take this fraction of the hand-in's time: a loop costs a quarter."""
 
 
 @dataclass(frozen=True)
 class Limits:
     """Limits on one hand-in.
 
-    `seconds` is the wall-clock time of all its cells and calls together. Memory is address space.
+    `seconds` is its own time for all cells and calls together; `allowance` shares it out, and
+    `clock` says whose time it is. Memory is address space.
     `more_processes` counts threads as well. `scratch` bounds the bytes of all its files together,
     and `scratch_files` their number; tiers B and C notice it with a delay if there are more.
     """
@@ -29,11 +28,6 @@ class Limits:
     more_processes: int = 256
     scratch: int = 64 * MIB
     scratch_files: int = 4096
-
-    @property
-    def step_seconds(self) -> float:
-        """The time that one statement of a cell, or one call of a function, may take."""
-        return self.seconds / STEPS
 
 
 def hold(limits: Limits, *, threads_only: bool = False, others: bool = True) -> None:
