@@ -18,7 +18,7 @@ from autograder.sandbox import landlock, linux, namespaces, proof, seccomp
 from autograder.sandbox.limits import Limits, hold
 from autograder.sandbox.syscalls import this_machine
 from autograder.sandbox.tiers import Tier
-from autograder.sandbox.tree import SCRATCH
+from autograder.sandbox.tree import scratch
 from autograder.sandbox.visible import Visible, visible
 
 
@@ -74,8 +74,8 @@ def confine(cage: Cage, folder: str, limits: Limits) -> Confined:
     """Hold this process, a child that runs nothing of the student's yet, to the cage's tier."""
     pid = os.getpid()
     if cage.nest is not None:
-        folder = SCRATCH
-        pid = namespaces.settle(cage.nest, limits.scratch, limits.scratch_files)
+        folder = scratch(cage.seen)
+        pid = namespaces.settle(cage.nest, folder, limits.scratch, limits.scratch_files)
         network = proof.network_facts()
         hold(limits, threads_only=True, others=False)
         _give_up_rights()

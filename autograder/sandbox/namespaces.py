@@ -83,11 +83,11 @@ def fork(nest: Nest) -> int:
     return pid
 
 
-def settle(nest: Nest, size: int, files: int) -> int:
-    """Give a child the rest of its namespaces and an empty folder; return its pid outside."""
+def settle(nest: Nest, folder: str, size: int, files: int) -> int:
+    """Give a child the rest of its namespaces, and an empty folder; return its pid outside."""
     pid = int(os.readlink("self", dir_fd=nest.proc))
     _new_user(nest.proc, _OF_A_CHILD)
-    tree.add_scratch(size, files)
+    tree.add_scratch(folder, size, files)
     socket.sethostname("grader")
     os.close(nest.proc)
     os.close(nest.pids)

@@ -8,8 +8,8 @@ from pathlib import Path
 from autograder.sandbox import linux
 from autograder.sandbox.visible import DEVICES, Visible, inside
 
-SCRATCH = "/tmp"
-"""Where a child's own folder is mounted."""
+_SCRATCH = ("/tmp", "/folder")
+"""Where a child's own folder is mounted, if nothing that is to be seen lies there."""
 _BASES = ("/tmp", "/mnt", "/var", "/usr")
 _OLD = "/.old"
 _LIBRARY = linux.MOUNT_ATTR_RDONLY | linux.MOUNT_ATTR_NOSUID | linux.MOUNT_ATTR_NODEV
@@ -41,7 +41,7 @@ def change_into(seen: Visible) -> None:
         if not os.path.lexists(path):
             os.makedirs(os.path.dirname(path), exist_ok=True)
             os.symlink(target, path)
-    os.makedirs(SCRATCH, exist_ok=True)
+    os.makedirs(scratch(seen), exist_ok=True)
     linux.unmount(_OLD)
     os.rmdir(_OLD)
     linux.harden("/", _LIBRARY | linux.MOUNT_ATTR_NOEXEC)
@@ -60,8 +60,17 @@ def _show(path: str, attributes: int) -> None:
     linux.harden(path, attributes, recursive=True)
 
 
-def add_scratch(size: int, files: int) -> None:
+def scratch(seen: Visible) -> str:
+    """Where in the tree a child's own folder is."""
+    paths = (*seen.folders, *seen.modules, *(path for path, _ in seen.links))
+    for folder in _SCRATCH:
+        if not any(inside(path, folder) for path in paths):
+            return folder
+    raise OSError(f"there are libraries in both {' and '.join(_SCRATCH)}")
+
+
+def add_scratch(folder: str, size: int, files: int) -> None:
     """Mount an empty folder in memory, of bounded size, in this process's mount namespace."""
     flags = linux.MS_NOSUID | linux.MS_NODEV | linux.MS_NOEXEC
-    linux.mount("tmpfs", SCRATCH, "tmpfs", flags, f"size={size},nr_inodes={files},mode=0700")
-    os.chdir(SCRATCH)
+    linux.mount("tmpfs", folder, "tmpfs", flags, f"size={size},nr_inodes={files},mode=0700")
+    os.chdir(folder)

@@ -20,6 +20,7 @@ _SYSTEM = (
     *("/usr/local/lib64", "/nix/store", "/gnu/store", "/etc/alternatives", "/etc/ld.so.cache"),
     *("/usr/share/fonts", "/usr/share/zoneinfo", "/etc/localtime"),
 )
+_SITES = ("site-packages", "dist-packages")
 DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 
 
@@ -63,13 +64,16 @@ def _libraries() -> Iterator[str]:
 
 
 def _packages(folders: Iterable[str], masked: str) -> Iterator[str]:
-    """Folders of loaded packages that lie elsewhere, such as those of an editable installation."""
+    """Folders of loaded packages that lie elsewhere: the user's, or editable installations."""
     for name, file in _loaded():
         real = os.path.realpath(file)
         if not any(inside(real, folder) for folder in (*folders, masked)):
             levels = name.count(".") + (os.path.basename(file) == "__init__.py")
             package = Path(real).parents[max(levels - 1, 0)]
-            yield str(package) if package.name == _top(name) else real
+            if package.parent.name in _SITES:  # what its packages need lies beside them
+                yield str(package.parent)
+            else:
+                yield str(package) if package.name == _top(name) else real
 
 
 def _loaded() -> Iterator[tuple[str, str]]:
