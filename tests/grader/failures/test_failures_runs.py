@@ -7,7 +7,7 @@ import time
 import broken_crashes
 import broken_loops
 import pytest
-from broken import SECONDS, Case, differences, graded
+from broken import SECONDS, Case, before, differences, graded, square
 
 pytestmark = pytest.mark.slow
 
@@ -20,3 +20,35 @@ def test_a_failure_costs_its_exercise_only(case: Case) -> None:
     record = graded(case)
     assert not differences(case, record)
     assert time.monotonic() - started < 5 * SECONDS
+
+
+SPOILT = """\
+import builtins, os, sys, warnings
+import numpy, autograd.numpy as np, matplotlib.pyplot as plt, autograder.checks.answer as answer
+numpy.sum = np.sum = numpy.asarray = None
+answer.perform = None
+os.environ['OMP_NUM_THREADS'] = '64'
+sys.path.insert(0, '/nowhere')
+sys.modules['numpy'] = None
+open('helper.py', 'w').write('x = 1')
+plt.rcParams['figure.dpi'] = 1
+numpy.random.seed(1)
+warnings.simplefilter('error')
+builtins.len = builtins.print = None
+"""
+CLEAN = """\
+import numpy, os, sys
+assert numpy.sum([1, 2]) == 3 and len('ab') == 2
+assert '/nowhere' not in sys.path and os.environ.get('OMP_NUM_THREADS') != '64'
+assert not os.path.exists('helper.py')
+first = float(numpy.random.rand())
+"""
+
+
+def test_nothing_of_a_hand_in_is_left_for_the_next() -> None:
+    draws = square("draws", CLEAN, "def square(x):", "    raise ValueError(f'drew {first:.12f}')")
+    clean = graded(draws)
+    assert any("drew 0." in hint for hint in clean.verdicts["E5.2"].hints)
+    graded(before("spoils everything", SPOILT))
+    again = graded(draws)
+    assert (again.verdicts, again.message) == (clean.verdicts, clean.message)
