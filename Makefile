@@ -1,5 +1,6 @@
 # make course   set up, build, grade the example class, write report and feedback
 # make lab      open the lessons in JupyterLab, as students see them
+# make formgrade  give points for the open questions of the graded class
 # make test     all tests          make quick   the one-minute subset
 # make lint     style and types    make lock    renew requirements.lock.txt (needs uv)
 # make peers    compare with PyMC and NumPyro, in an environment of their own (1.5 GB)
@@ -18,7 +19,7 @@ export PYTHONHASHSEED := 0
 export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 
-.PHONY: course lab test quick lint peers reference lock clean setup
+.PHONY: course lab formgrade test quick lint peers reference lock clean setup
 
 course: setup
 	$(BIN)/autograder build
@@ -28,6 +29,9 @@ course: setup
 lab: setup
 	JUPYTER_CONFIG_PATH="$(CURDIR)/.jupyter" $(BIN)/jupyter lab --notebook-dir=lessons \
 		$(if $(filter 0,$(shell id -u)),--allow-root)
+
+formgrade: setup
+	$(BIN)/autograder formgrade --out out
 
 test: setup lint
 	$(BIN)/python -m pytest -n 2 --dist loadfile tests
