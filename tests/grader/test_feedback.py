@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,14 @@ import pytest
 from browsing import watch
 from made_up_records import HINT, ODD_NAMES, failed, made_up_class, not_started, record, verdict
 
-from autograder.feedback import kind_words, page_of, write_feedback
+from autograder.feedback import Extras, kind_words, page_of, write_feedback
+from autograder.late import Late
+from autograder.lesson import Lesson
+from autograder.own_cells import OwnCell
 from autograder.pages import file_names, inline, percent, without_paths
-from autograder.views import exercise_views
+from autograder.views import ByHand, exercise_views, total
+
+LESSON = Lesson("02_cavi", (), {"O2": 5.0})
 
 
 def written(tmp_path: Path, *records: Any) -> dict[str, str]:
@@ -166,6 +172,76 @@ def test_open_answers_are_waiting_or_empty(tmp_path: Path) -> None:
     text = visible(written(tmp_path, record("a", open_answers=answers))["a/02_cavi.html"])
     assert "O2 Handed in; the points come later. Your answer A wide prior" in text
     assert "O3 You left this one empty." in text
+
+
+def with_extras(tmp_path: Path, found: Any, **extras: Any) -> tuple[str, str]:
+    """The visible text of the index and of the page of a student's only hand-in."""
+    index, page = write_feedback([found], tmp_path, Extras(**extras))
+    return visible(index.read_text("utf-8")), visible(page.read_text("utf-8"))
+
+
+def test_what_lateness_costs_is_said(tmp_path: Path) -> None:
+    late = {("a", "02_cavi"): Late(2, 1.2, "Two days late: 1.2 points are taken off.")}
+    _, text = with_extras(tmp_path, record("a"), late=late)
+    assert "Handed in late. Two days late: 1.2 points are taken off." in text
+    assert "Handed in late" not in with_extras(tmp_path, record("b"), late=late)[1]
+
+
+def test_points_and_comments_of_a_person_are_shown(tmp_path: Path) -> None:
+    given = ByHand({"O2": 3.5}, {"O2": "Why so?\n<b>", "E2-1": "Elegant."})
+    index, text = with_extras(
+        tmp_path, record("a"), by_hand={("a", "02_cavi"): given}, lessons={"02_cavi": LESSON}
+    )
+    assert "O2 3.5 of 5 From the person who read it. Why so? <b> Your answer" in text
+    assert "the points come later" not in text
+    assert "Elegant." in text
+    assert "12 of 12 points" in text
+    assert "read by a person and not counted" not in index
+    assert "1 open answer is read by a person" in with_extras(tmp_path, record("b"))[0]
+
+
+def test_points_that_a_person_gives_for_an_exercise_replace_ours(tmp_path: Path) -> None:
+    found = record(
+        "a",
+        status="partly graded",
+        message="8 of 12 points, not counting what could not be judged: E2.10.",
+        score=8.0,
+        verdicts={name: verdict(name, 4.0) for name in ("E2.1", "E2.2")},
+        unjudged={"E2.10": "It ran out of time."},
+    )
+    given = {("a", "02_cavi"): ByHand({"E2-10-check": 3.0, "E2-1-check": 3.5})}
+    index, text = with_extras(tmp_path, found, by_hand=given)
+    assert "10.5 of 12 points" in text
+    assert "10.5 of 12 points in 1 graded lesson" in index
+    assert "A person has changed the points. What the checks said: 8 of 12 points" in text
+    assert text.count("given by a person") == 2
+    lost = failed("b", "crashed", "It crashed.")
+    assert total(lost, ByHand()) is None
+    assert total(replace(lost, unjudged={"E2.1": "."}), ByHand({"E2-1-check": 2.0})) == 2.0
+
+
+def test_a_question_that_was_not_answered_says_so(tmp_path: Path) -> None:
+    found = record("a", open_answers={})
+    _, text = with_extras(tmp_path, found, lessons={"02_cavi": LESSON})
+    assert "O2 You left this one empty." in text
+
+
+def test_the_notebook_is_folded_below_and_answers_are_linked(tmp_path: Path) -> None:
+    cells = [
+        OwnCell("def f():\n    return 'mine'", True, "answer", "E2-1"),
+        OwnCell("# Lesson", False, "lesson"),
+    ]
+    write_feedback([record("a")], tmp_path, Extras(lambda found: cells))
+    text = (tmp_path / "feedback" / "a" / "02_cavi.html").read_text("utf-8")
+    assert text.count('<a href="#E2-1">Your answer to E2.1</a>') == 1
+    assert text.count('id="E2-1"') == 1
+    assert '<details class="own">' in text
+    assert "Lesson" in visible(text)
+    for status in ("not a notebook", "wrong lesson", "refused"):
+        other = failed("b", status, "A reason.")  # type: ignore[arg-type]
+        write_feedback([other], tmp_path, Extras(lambda found: cells))
+        page = tmp_path / "feedback" / "b" / "02_cavi.html"
+        assert "mine" not in page.read_text("utf-8")
 
 
 def test_nothing_of_the_instructor_is_on_a_page(tmp_path: Path) -> None:

@@ -73,6 +73,7 @@ def test_pictures_are_shown_if_they_are_what_they_say(kind: str, mime: str) -> N
         ("image/png", "iVBORw0KGgo="),
         ("image/jpeg", "/9j/"),
         ("image/jpeg", base64.b64encode(b"\xff\xd8\xff" + b"\xff\xe0\x00\x00" * 99).decode()),
+        ("image/png", base64.b64encode(b"<script>" + base64.b64decode(picture())[8:]).decode()),
         ("image/png", picture(size=(5000, 10))),
         ("image/png", picture(size=(3000, 3000))),
         ("image/png", base64.b64encode(base64.b64decode(picture()) + bytes(MAX_BYTES)).decode()),
@@ -246,6 +247,14 @@ def test_markdown_keeps_its_form_and_formulas_stay_tex() -> None:
         "<td>1</td>",
     ):
         assert piece in html
+
+
+def test_markdown_s_own_html_is_text() -> None:
+    html = markdown(
+        "<script>alert(1)</script>\n\na <b onclick=x>b</b> <!-- c -->\n\n<div>\nd\n</div>"
+    )
+    assert {tag for tag, _ in Tags(html).found} == {"p"}
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in html
 
 
 def test_markdown_links_are_text_with_their_address() -> None:
