@@ -28,6 +28,7 @@ NEEDED: dict[Tier, frozenset[str]] = {
             "is alone",
             "has a network of its own",
             "has a file tree of its own",
+            "cannot change its libraries",
             "can write to its folder",
             "can read its libraries",
         }
@@ -78,6 +79,7 @@ def facts(folder: str) -> tuple[str, ...]:
         "runs no programs": _refused(lambda: os.execv("/nothing", ["nothing"])),
         "is alone": os.getpid() == 1 and os.getppid() == 0,
         "has a file tree of its own": not os.path.exists("/proc/self") and _cannot_write("/"),
+        "cannot change its libraries": all(map(_read_only, ("/", *_LIBRARIES))),
         "cannot list the files": _refused(lambda: os.listdir("/")),
         "can read its libraries": all(os.access(path, os.R_OK) for path in _LIBRARIES),
         "can write to its folder": not _cannot_write(folder),
@@ -94,6 +96,14 @@ def _refused(action: Callable[[], object]) -> bool:
     except OSError:
         return False
     return False
+
+
+def _read_only(path: str) -> bool:
+    """Whether a file system is mounted such that nobody may change it, whoever owns it."""
+    try:
+        return bool(os.statvfs(path).f_flag & os.ST_RDONLY)
+    except OSError:
+        return False
 
 
 def _cannot_write(folder: str) -> bool:
