@@ -9,7 +9,9 @@ in the hand-in stand at its end, so that every question can be given points.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,7 @@ c = get_config()  # noqa: F821  (provided by traitlets)
 c.CourseDirectory.feedback_directory = "nbgrader_feedback"  # feedback/ holds the course's own pages
 '''
 SOURCE = "source"
+_HEADING = re.compile(r"^(?=#{1,6} )", re.MULTILINE)
 _LEFT_OUT = "*What the student has not changed in the lesson is left out here.*"
 _MISSING = "*The cells below were not in the notebook that was handed in.*"
 
@@ -85,7 +88,7 @@ def graded_notebook(lesson: Lesson, cells: Sequence[OwnCell]) -> dict[str, Any]:
 
 
 def _of_interest(cells: Sequence[OwnCell]) -> Iterator[OwnCell]:
-    """The cells that are not the lesson's, up to a size, and the text before each answer."""
+    """The cells that are not the lesson's, up to a size, and the section before each answer."""
     question, room = None, MAX_SOURCES
     for cell in cells:
         room -= len(cell.source) if cell.role == "own" else 0
@@ -97,7 +100,7 @@ def _of_interest(cells: Sequence[OwnCell]) -> Iterator[OwnCell]:
                 question = None
             yield cell
         elif not cell.is_code:
-            question = cell
+            question = replace(cell, source=_HEADING.split(cell.source)[-1])
 
 
 def _missing(lesson: Lesson, present: set[str]) -> Iterator[OwnCell]:
