@@ -9,6 +9,7 @@ from pathlib import Path
 
 from autograder.sandbox.client import CannotStart, Zygote
 from autograder.sandbox.limits import Limits
+from autograder.sandbox.nursery import open_nursery
 
 MISUSE = 2
 _LESSON_IN_ID = re.compile(r"[EO](\d{1,2})\b")
@@ -19,20 +20,24 @@ def check(path: Path, timeout: float) -> int:
 
     0: all is right. 1: not all is right yet. 2: the file is not a notebook of the course.
     """
-    zygote = Zygote()
+    if not path.is_file():
+        print(f"Expected a notebook, but there is no file {str(path)!r}.", file=sys.stderr)
+        return MISUSE
+    nursery = open_nursery()  # loads the libraries while it is found out how to isolate code
+    zygote = Zygote(nursery=nursery.line if nursery is not None else None)
     try:
+        zygote.start()
         return _check(path, zygote, Limits(seconds=timeout))
     except (ValueError, OSError, CannotStart) as error:
         print(error, file=sys.stderr)
         return MISUSE
     finally:
         zygote.close()
+        if nursery is not None:
+            nursery.close()
 
 
 def _check(path: Path, zygote: Zygote, limits: Limits) -> int:
-    if not path.is_file():
-        raise FileNotFoundError(f"Expected a notebook, but there is no file {str(path)!r}.")
-    zygote.start()
     from autograder.checks.render import number
     from autograder.grade import verdicts_of
     from autograder.lesson import load_lesson

@@ -45,10 +45,8 @@ class Nursery:
     line: socket.socket
 
     def close(self) -> None:
-        """Let the nursery go when nobody has its line any more; zygotes stay."""
+        """End the nursery; its zygotes stay."""
         self.line.close()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self.process.wait(1.0)
         self.process.kill()
         self.process.wait()
 
