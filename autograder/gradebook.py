@@ -10,6 +10,7 @@ again updates what is there.
 from __future__ import annotations
 
 import contextlib
+import logging
 import re
 import sqlite3
 import warnings
@@ -165,13 +166,25 @@ def _one_transaction(gradebook: Any) -> Iterator[None]:
     commit = gradebook.db.commit
     gradebook.db.commit = gradebook.db.flush
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), _unlogged():
             # Objects under construction are flushed a little earlier than the API is used to.
             warnings.filterwarnings("ignore", message="Object of type .* not in session")
             yield
         commit()
     finally:
         gradebook.db.commit = commit
+
+
+@contextlib.contextmanager
+def _unlogged() -> Iterator[None]:
+    """Without the API's own report of an error, which is raised as well."""
+    logger = logging.getLogger("tornado.application")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def _enter_lesson(gradebook: Any, lesson: Lesson) -> None:

@@ -10,9 +10,7 @@ import contextlib
 import functools
 import multiprocessing
 import multiprocessing.forkserver
-import shutil
 import socket
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from multiprocessing.context import ForkServerContext
@@ -134,6 +132,7 @@ def _begin(tier: Tier, line: socket.socket | None) -> None:
 
 def _end() -> None:
     from autograder.jobs import own_zygote
+    from autograder.scratch import leave
 
     own_zygote().close()
-    shutil.rmtree(tempfile.gettempdir(), ignore_errors=True)
+    leave()

@@ -289,7 +289,8 @@ def _importing(*modules: str) -> Iterator[None]:
 
 
 def _no_room(error: BaseException, out: Path) -> str:
-    place = getattr(error, "filename", None) or out
+    named = getattr(error, "filename", None)
+    place = named or f"{out}, or the folder for temporary files {tempfile.gettempdir()},"
     return (
         f"The disk is full: {place} could not be written. Nothing is damaged, and what was graded "
         "is kept: make room, and run the same command again to go on."

@@ -15,6 +15,7 @@ PREFIX = "autograder-"
 _NEW = ".new-"
 _LOCK = "lock"
 _AGE = 3600.0
+_settled: list[Path] = []
 
 
 def settle() -> Path:
@@ -26,9 +27,17 @@ def settle() -> Path:
     sweep_relics(top)
     new = Path(tempfile.mkdtemp(prefix=_NEW + PREFIX, dir=top))
     try_lock(os.open(new / _LOCK, os.O_RDWR | os.O_CREAT, 0o600))  # open until the process ends
+    new.chmod(0o711)  # a child that is another user gets through to its own folder
     folder = new.rename(top / new.name.removeprefix(_NEW))
     tempfile.tempdir = str(folder)
+    _settled.append(folder)
     return folder
+
+
+def leave() -> None:
+    """Remove the folder that this process has made."""
+    while _settled:
+        shutil.rmtree(_settled.pop(), ignore_errors=True)
 
 
 def sweep_relics(top: Path) -> None:

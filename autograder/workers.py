@@ -195,6 +195,8 @@ def _serve(line: Connection, begin: Callable[[], object], end: Callable[[], obje
     try:
         begin()
     except Exception as error:
+        with contextlib.suppress(Exception):
+            end()
         line.send(CannotStart(f"The processes that grade do not start: {error}"))
         return
     line.send(None)
