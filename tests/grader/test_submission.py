@@ -158,6 +158,17 @@ def test_demonstrations_are_found_by_their_released_source(lesson: Lesson) -> No
     assert program.demo_names == {"shown", "double_demo"}
 
 
+def test_line_ends_make_no_difference(lesson: Lesson) -> None:
+    cells = toy.cells()
+    for cell in cells:
+        cell["source"] = cell["source"].replace("\n", "\r\n")
+    found = read_submission(toy.notebook([*cells, *toy.cells(**RIGHT)]), lesson)
+    assert found.program.demos
+    assert not any("\r" in cell.source for cell in found.program.cells)
+    assert "the last one that was filled in counts" in found.notes[0]
+    assert read_submission(toy.notebook(cells), lesson).fingerprint == ""
+
+
 def test_cells_are_called_by_their_exercise(lesson: Lesson) -> None:
     program = read_submission(toy.notebook(toy.cells(**RIGHT)), lesson).program
     assert program.label(1) == "code cell 1"

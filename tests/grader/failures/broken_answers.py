@@ -230,7 +230,7 @@ BEHAVIOUR = [
     square(
         "too little stack",
         "import sys",
-        "sys.setrecursionlimit(60)",
+        "sys.setrecursionlimit(40)",
         toy.RIGHT["square"],
         score=3.0,
     ),

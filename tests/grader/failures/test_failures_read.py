@@ -38,6 +38,7 @@ def test_what_can_be_mended_is_read_with_all_answers(case: Case) -> None:
     for exercise, answer in zip(("E5.1", "E5.2", "E5.3"), toy.RIGHT.values(), strict=True):
         assert (answer in sources) == (case.scores[exercise] > 0), exercise
     assert case.note in " ".join(found.notes)
+    assert bool(case.note) == bool(found.notes)
     json.dumps(found.notes).encode()
 
 
