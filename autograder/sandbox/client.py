@@ -7,7 +7,6 @@ import contextlib
 import dataclasses
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -21,6 +20,7 @@ from typing import Any, BinaryIO
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.nursery import Handle, ask, environment, hold
 from autograder.sandbox.proof import missing
+from autograder.sandbox.removal import remove
 from autograder.sandbox.tiers import Tier, chosen_tier, folder_for_child
 
 _START_SECONDS = 120.0
@@ -114,7 +114,7 @@ class Zygote:
             self.close()
             return "the process that had started it is gone, too"
         finally:
-            _remove(child.folder)
+            remove(child.folder)
 
     def close(self) -> None:
         """End the zygote and its children."""
@@ -150,7 +150,7 @@ class Zygote:
             if name is not None:
                 with contextlib.suppress(ZygoteLost):
                     self._ask({"end": name, "patience": 0.0})
-            _remove(folder)
+            remove(folder)
             raise
 
     def _confined(self, sock: socket.socket) -> int:
@@ -222,11 +222,6 @@ def _read_line(sock: socket.socket, seconds: float) -> dict[str, Any]:
     except OSError as error:
         raise ZygoteLost(str(error)) from None
     return json.loads(data)
-
-
-def _remove(folder: str) -> None:
-    if folder:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _ending(status: int) -> str:

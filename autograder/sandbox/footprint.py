@@ -6,7 +6,6 @@ ends a child that has written too much; a limit of each single file does not bou
 
 from __future__ import annotations
 
-import contextlib
 import os
 import select
 import socket
@@ -36,26 +35,32 @@ class Footprint:
         if size > most.scratch:
             self.ending = f"its files took more than {most.scratch // MIB} MiB"
         elif files > most.scratch_files:
-            self.ending = f"it made more than {most.scratch_files} files"
+            self.ending = f"it made more than {most.scratch_files} files, or hid some"
         return bool(self.ending)
 
 
 def measure(folder: str, most_bytes: int, most_files: int) -> tuple[int, int]:
     """The bytes and the number of the files in a folder; counting ends where either is too large.
 
-    A file with holes takes less than its length, and is counted for what it takes.
+    A file with holes takes less than its length, and is counted for what it takes. A folder that
+    cannot be looked into, such as one nested too deep, counts as too many files.
     """
     size = files = 0
     waiting = [folder]
     while waiting and size <= most_bytes and files <= most_files:
-        with contextlib.suppress(OSError), os.scandir(waiting.pop()) as entries:
-            for entry in entries:
-                files += 1
-                size += entry.stat(follow_symlinks=False).st_blocks * _BLOCK
-                if entry.is_dir(follow_symlinks=False):
-                    waiting.append(entry.path)
-                if size > most_bytes or files > most_files:
-                    break
+        try:
+            with os.scandir(waiting.pop()) as entries:
+                for entry in entries:
+                    files += 1
+                    size += entry.stat(follow_symlinks=False).st_blocks * _BLOCK
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting.append(entry.path)
+                    if size > most_bytes or files > most_files:
+                        break
+        except (FileNotFoundError, NotADirectoryError):  # the child is at work on it
+            continue
+        except OSError:
+            return size, most_files + 1
     return size, files
 
 

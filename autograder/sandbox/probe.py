@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import sys
 from typing import get_args
 
 from autograder.sandbox import proof
 from autograder.sandbox.confinement import Cage, confine, fork, prepare
 from autograder.sandbox.limits import Limits
+from autograder.sandbox.removal import remove
 from autograder.sandbox.tiers import Tier, folder_for_child
 
 
@@ -34,7 +34,7 @@ def try_tier(tier: Tier) -> str:
     except OSError as error:
         return str(error.strerror or error)
     finally:
-        shutil.rmtree(folder or "/nonexistent", ignore_errors=True)
+        remove(folder)
 
 
 def _report(writing: int, cage: Cage, folder: str) -> None:

@@ -13,7 +13,6 @@ import importlib
 import json
 import os
 import pkgutil
-import shutil
 import signal
 import socket
 import sys
@@ -29,6 +28,7 @@ from autograder.sandbox.confinement import Cage, die_with, fork, prepare
 from autograder.sandbox.footprint import Footprint, wait
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.nursery import tend
+from autograder.sandbox.removal import remove
 from autograder.sandbox.tiers import Tier
 
 _LIBRARIES = (
@@ -91,7 +91,7 @@ def serve(control: socket.socket, tier: Tier) -> None:
         control.sendall(json.dumps(reply).encode() + b"\n")
     _sweep()
     for footprint in children.values():  # a killed grader does not remove their folders
-        shutil.rmtree(footprint.folder or "/nonexistent", ignore_errors=True)
+        remove(footprint.folder)
 
 
 def _request(control: socket.socket) -> tuple[bytes, list[int]]:
