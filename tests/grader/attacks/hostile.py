@@ -48,6 +48,7 @@ class Attack:
     `stopped` names the tiers in which it obtains nothing; in the others of `tried` it obtains
     something, if `sure`, and its exercises earn `otherwise`. `points` are what the honest part of
     it earns; None: not judged. Not `exactly`: chance decides whether it loses some of that itself.
+    `ended` names the tiers in which it is stopped by ending its process.
     """
 
     name: str
@@ -59,11 +60,14 @@ class Attack:
     tried: str = "ABC"
     sure: bool = True
     exactly: bool = True
+    ended: str = ""
     seconds: float = 20.0
     files: Mapping[str, bytes] = field(default_factory=dict)
 
     def expected(self, tier: str) -> Mapping[str, float | None]:
         """The points of each exercise in a tier."""
+        if tier in self.ended:
+            return LOST
         return self.points if tier in self.stopped or not self.otherwise else self.otherwise
 
     @property

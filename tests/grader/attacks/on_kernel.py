@@ -13,10 +13,11 @@ EXHAUSTION = (
                 with open(f"big{number}", "wb") as file:
                     for _ in range(20):
                         file.write(bytes(2**20))
+            time.sleep(2)
             return sum(os.path.getsize(name) for name in os.listdir())
         take(fill)
         """,
-        stopped="A",
+        ended="BC",
     ),
     Attack(
         "more names than the disk should hold",
@@ -24,8 +25,25 @@ EXHAUSTION = (
         def names():
             for number in range(4500):
                 os.close(os.open(f"n{number}", os.O_CREAT))
+            time.sleep(2)
             return 4500
         take(names)
+        """,
+        ended="BC",
+    ),
+    Attack(
+        "files without a name, which nobody can count",
+        """
+        def hidden():
+            kept = []
+            for number in range(3):
+                kept.append(open(f"big{number}", "wb"))
+                os.unlink(f"big{number}")
+                for _ in range(40):
+                    kept[-1].write(bytes(2**20))
+                kept[-1].flush()
+            return sum(os.fstat(file.fileno()).st_blocks for file in kept)
+        take(hidden)
         """,
         stopped="A",
     ),
@@ -50,11 +68,7 @@ EXHAUSTION = (
         def many():
             return len([os.dup(0) for _ in range(5000)])
         take(many)
-        for number in range(20, 400):
-            try:
-                os.close(number)
-            except OSError:
-                pass
+        os.closerange(20, 400)
         """,
     ),
     Attack(
