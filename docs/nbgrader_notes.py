@@ -21,7 +21,7 @@ runs the same check cells elsewhere and enters what it finds into nbgrader's gra
 | `email`, `lms_user_id` of a student | what the platform's file says |
 
 `manual_score`, `extra_credit` and `manual_comment` belong to people: grading again never touches
-them, and they come back into the feedback, the report's table of points and the exports.
+them, and they come back into the feedback and the exports.
 
 ## Open questions in formgrader
 
