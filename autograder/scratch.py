@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import tempfile
 import time
 from pathlib import Path
 
 from autograder.files import try_lock
+from autograder.sandbox.removal import remove
 
 PREFIX = "autograder-"
 _NEW = ".new-"
@@ -37,7 +37,7 @@ def settle() -> Path:
 def leave() -> None:
     """Remove the folder that this process has made."""
     while _settled:
-        shutil.rmtree(_settled.pop(), ignore_errors=True)
+        remove(str(_settled.pop()))
 
 
 def sweep_relics(top: Path) -> None:
@@ -49,10 +49,10 @@ def sweep_relics(top: Path) -> None:
             descriptor = os.open(folder / _LOCK, os.O_RDWR | os.O_NOFOLLOW)
             try:
                 if try_lock(descriptor):
-                    shutil.rmtree(folder, ignore_errors=True)
+                    remove(str(folder))
             finally:
                 os.close(descriptor)
     for folder in top.glob(f"{_NEW}{PREFIX}*"):  # killed between two lines of `settle`
         with contextlib.suppress(OSError):
             if folder.stat().st_mtime < time.time() - _AGE:
-                shutil.rmtree(folder, ignore_errors=True)
+                remove(str(folder))

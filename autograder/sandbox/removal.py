@@ -20,8 +20,7 @@ _FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 def remove(folder: str) -> None:
     """Remove a folder and all that is in it, as far as the system allows; "" is none."""
     with contextlib.suppress(OSError):
-        os.chmod(folder, 0o700)
-        top = os.open(folder, _FLAGS)
+        top = _open(folder)
         try:
             _empty(top)
         finally:
@@ -55,9 +54,17 @@ def _clear(folder: int) -> list[str]:
     return folders
 
 
-def _open(name: str, parent: int) -> int:
-    os.chmod(name, 0o700, dir_fd=parent)
-    return os.open(name, _FLAGS, dir_fd=parent)
+def _open(name: str, parent: int | None = None) -> int:
+    """Open a folder, never by a link; make it one that can be read and emptied."""
+    if not stat.S_ISDIR(os.lstat(name, dir_fd=parent).st_mode):
+        raise NotADirectoryError(name)
+    try:
+        descriptor = os.open(name, _FLAGS, dir_fd=parent)
+    except PermissionError:
+        os.chmod(name, 0o700, dir_fd=parent)
+        return os.open(name, _FLAGS, dir_fd=parent)
+    os.fchmod(descriptor, 0o700)
+    return descriptor
 
 
 def _move_up(name: str, parent: int, top: int, fresh: Iterator[str]) -> None:

@@ -72,6 +72,16 @@ def test_links_are_removed_and_what_they_lead_to_is_not(folder: Path, tmp_path: 
     assert kept.stat().st_mode & 0o777 == 0o755
 
 
+def test_a_link_is_no_folder(folder: Path, tmp_path: Path) -> None:
+    (folder / "file").write_text("x")
+    folder.chmod(0o755)
+    link = tmp_path / "link"
+    link.symlink_to(folder)
+    remove(str(link))
+    assert (folder / "file").exists()
+    assert folder.stat().st_mode & 0o777 == 0o755
+
+
 def test_nothing_is_no_folder() -> None:
     remove("")
     remove("/nonexistent/folder")
