@@ -25,7 +25,6 @@ Progress = Callable[[int, int, int], None]
 """Told the cell's number, the statement's number and its line before each statement runs."""
 CUT = -1
 """Instead of a line: the statement took too long and was interrupted, and its cell is over."""
-_LEAST_RECURSION = 1000
 
 
 @dataclass(frozen=True)
@@ -62,7 +61,7 @@ _turn = _Turn()
 def students_turn() -> Iterator[_Turn]:
     """While the student's code runs, SIGINT from the grader raises `KeyboardInterrupt` in it.
 
-    Afterwards no timer of its own goes off, and there is stack enough for the grader's code.
+    Afterwards no timer of its own goes off: that would hit the grader's code.
     """
     _turn.interrupted = False
     signal.signal(signal.SIGINT, _interrupt)
@@ -73,8 +72,6 @@ def students_turn() -> Iterator[_Turn]:
         _turn.on = False
         for timer in (signal.ITIMER_REAL, signal.ITIMER_VIRTUAL, signal.ITIMER_PROF):
             signal.setitimer(timer, 0)
-        if sys.getrecursionlimit() < _LEAST_RECURSION:
-            sys.setrecursionlimit(_LEAST_RECURSION)
 
 
 def _interrupt(*_: Any) -> None:

@@ -123,6 +123,12 @@ JUPYTER = [
         "plt.switch_backend('Qt5Agg')",
         "plt.figure().show()",
     ),
+    before(
+        "shown with warnings as errors",
+        "import warnings, matplotlib.pyplot as plt",
+        "warnings.simplefilter('error')",
+        "plt.plot([1]); plt.show(); plt.pause(0.01)",
+    ),
     before("many figures", "import matplotlib.pyplot as plt", "for _ in range(30): plt.figure()"),
     before(
         "animation",
