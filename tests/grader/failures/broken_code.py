@@ -127,7 +127,7 @@ JUPYTER = [
         "shown with warnings as errors",
         "import warnings, matplotlib.pyplot as plt",
         "warnings.simplefilter('error')",
-        "plt.plot([1]); plt.show(); plt.pause(0.01)",
+        "plt.plot([1]); plt.show(); plt.pause(3600)",
     ),
     before("many figures", "import matplotlib.pyplot as plt", "for _ in range(30): plt.figure()"),
     before(
