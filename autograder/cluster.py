@@ -10,7 +10,7 @@ from typing import Any
 
 from autograder.schedule import ExecutorLost, Site
 
-PATIENCE = 60.0
+PATIENCE = 30.0
 """Seconds to wait for the scheduler, and then for its first worker."""
 _PER_THREAD = 2
 _MISSING = (
@@ -42,10 +42,12 @@ def on_cluster(address: str, patience: float = PATIENCE) -> Iterator[Site]:
     """
     try:
         import distributed
+        from distributed.comm import get_address_host_port
     except ImportError:
         raise ExecutorLost(_MISSING) from None
     with _quiet():
         try:
+            get_address_host_port(address, strict=True)  # half a client would linger
             client = distributed.Client(address, timeout=patience, set_as_default=False)
         except (OSError, ValueError, TimeoutError) as error:
             raise ExecutorLost(

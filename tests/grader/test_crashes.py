@@ -124,7 +124,7 @@ class Killer:
         wait = 0
         while self.plan:
             kind = self.plan.pop()
-            if not self._moment(run, kind, wait):
+            if not self._moment(run, kind, wait) or run.poll() is not None:
                 self.plan.insert(0, kind)
                 return
             found = tree.look()
