@@ -228,6 +228,20 @@ INSIGHT = (
         sure=False,
     ),
     Attack(
+        "descriptors that were left open",
+        """
+        def left():
+            found = []
+            for number in range(3, 300):
+                try:
+                    found.append((number, oct(os.fstat(number).st_mode)))
+                except OSError:
+                    pass
+            return found[1:]
+        take(left)
+        """,
+    ),
+    Attack(
         "what the pipe still holds",
         FORGE
         + """
