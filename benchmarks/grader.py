@@ -30,6 +30,7 @@ from contestants import (
     nbgrader,
     ours,
     require_same,
+    unisolated,
 )
 from grader_page import page
 from otter_peer import NotInstalled, install
@@ -132,14 +133,15 @@ def _contest(
 
 
 def _growth(plan: Plan, courses: Mapping[str, Course], workers: int) -> list[Run]:
-    """Ours and the floor on more and more light hand-ins."""
+    """Ours on more and more light hand-ins; what they cost at least, on the first two numbers."""
     runs = []
     tasks = [_task(courses["light"], count, workers) for count in plan.growth]
-    for number in range(plan.rounds_of_growth):
-        for task in tasks if number == 0 else tasks[:-1]:
-            for who, contestant in {"ours": ours, "floor": floor}.items():
+    all_of_them = {"ours": ours, "floor": floor, "unisolated": unisolated}
+    for _ in range(plan.rounds_of_growth):
+        for task in tasks[:2]:
+            for who, contestant in all_of_them.items():
                 runs.append(_run("growth", who, contestant, task)[0])
-    return runs
+    return runs + [_run("growth", "ours", ours, task)[0] for task in tasks[2:]]
 
 
 def _task(course: Course, count: int, workers: int) -> Task:
