@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from autograder.sandbox.client import CannotStart, Zygote
@@ -47,6 +48,8 @@ def _check(path: Path, zygote: Zygote, limits: Limits) -> int:
     data = path.read_bytes()
     lesson = load_lesson(_lesson_of(path, data, lesson_names()))
     submission = read_submission(data, lesson)
+    program = replace(submission.program, files=_beside(path))
+    submission = replace(submission, program=program)
     score = 0.0
     for verdict in verdicts_of(submission, lesson, zygote, limits):
         print(verdict, flush=True)
@@ -55,6 +58,21 @@ def _check(path: Path, zygote: Zygote, limits: Limits) -> int:
         print(note)
     print(f"{number(score)} of {number(lesson.points)} points on the visible checks.")
     return 0 if score == lesson.points else 1
+
+
+def _beside(path: Path) -> dict[str, bytes]:
+    """The helper files beside a notebook, as far as they count when it is graded."""
+    from autograder.collecting.choosing import MAX_FILES, MAX_FILES_BYTES
+
+    found: dict[str, bytes] = {}
+    left = MAX_FILES_BYTES
+    for other in sorted(path.absolute().parent.iterdir()):
+        hidden = other.name.startswith(".") or other.suffix == ".ipynb"
+        if hidden or not other.is_file() or other.stat().st_size > left or len(found) == MAX_FILES:
+            continue
+        found[other.name] = other.read_bytes()
+        left -= len(found[other.name])
+    return found
 
 
 def _lesson_of(path: Path, data: bytes, lessons: Sequence[str]) -> str:
