@@ -13,6 +13,7 @@ When all terms are right, the last part also compares the whole, on the lesson's
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -49,7 +50,7 @@ def _signed(rng: np.random.Generator, low: float, high: float) -> Array:
 
 def _sds_without_entropy(rng: np.random.Generator) -> Array:
     first = float(rng.uniform(0.5, 0.9))
-    return np.array([first, 1.0 / (2.0 * np.pi * np.e * first)])
+    return np.array([first, 1.0 / (2.0 * np.pi * math.e * first)])
 
 
 def entropy_case(rng: np.random.Generator) -> Case:

@@ -164,6 +164,7 @@ def test_an_interrupted_statement_ends_its_cell_only(start: Start) -> None:
     assert session.losses[1].sentence == "cell 1, line 2, did not finish within 1 s"
 
 
+@pytest.mark.slow
 def test_an_interrupt_that_is_swallowed_does_not_hit_what_comes_next(start: Start) -> None:
     swallow = "try: spin()\nexcept BaseException: pass\nafter = 1"
     session = start(STUBBORN, swallow, "def f():\n    return 1.0")
@@ -172,6 +173,7 @@ def test_an_interrupt_that_is_swallowed_does_not_hit_what_comes_next(start: Star
     assert not {e.error_type for e in session.errors.values()} & {"KeyboardInterrupt"}
 
 
+@pytest.mark.slow
 def test_the_calls_of_one_exercise_share_its_time(start: Start) -> None:
     session = start("import time\ndef slow():\n    time.sleep(0.7)\n    return 1.0", seconds=8.0)
     answer = RemoteAnswer(session)
@@ -181,6 +183,7 @@ def test_the_calls_of_one_exercise_share_its_time(start: Start) -> None:
     assert RemoteAnswer(session).perform(Call("slow")).value == 1.0
 
 
+@pytest.mark.slow
 def test_many_slow_cells_leave_time_for_the_calls(start: Start) -> None:
     cells = ["import time\ntime.sleep(0.6)"] * 8
     session = start(*cells, "def f():\n    return 1.0")

@@ -52,7 +52,8 @@ PATCHES = (
         class Boom:
             def __reduce__(self):
                 return os.system, ("touch " + WORLD + "/boom",)
-        wire.encode = lambda value: pickle.dumps(Boom())
+        data = pickle.dumps(Boom())
+        wire.send = lambda sock, *_, **__: sock.sendall(len(data).to_bytes(8, "little") + data)
         """,
         points=LOST,
     ),
