@@ -11,7 +11,6 @@ import socket
 import sysconfig
 from collections.abc import Callable
 
-import autograder
 from autograder.sandbox import linux
 from autograder.sandbox.tiers import Tier
 
@@ -50,7 +49,7 @@ NEEDED: dict[Tier, frozenset[str]] = {
 
 _LIBRARIES = [
     path
-    for path in (os.__file__, autograder.__file__, *map(sysconfig.get_path, ("purelib", "platlib")))
+    for path in (os.__file__, linux.__file__, *map(sysconfig.get_path, ("purelib", "platlib")))
     if os.path.exists(path)
 ]
 """Some of what must be readable also by the user that a child is, whoever installed it."""

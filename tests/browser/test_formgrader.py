@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import hostile
+import hostile_texts as hostile
 import pytest
 
 from autograder.example_class import write_example_class
