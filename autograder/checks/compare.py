@@ -61,6 +61,14 @@ def array(value: Any, what: str) -> np.ndarray:
     return found
 
 
+def number(value: Any, what: str) -> float:
+    """`value` as a float, whether it came as a number, a 0-d array or an array of one entry."""
+    found = array(value, what)
+    if found.size != 1:
+        raise Mismatch(f"{what}: expected one number, got {show(value)}.", got=value)
+    return float(found.reshape(()))
+
+
 def close(
     got: Any,
     expected: Any,
