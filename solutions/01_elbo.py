@@ -116,7 +116,7 @@ bottom.annotate(f"area = p(x)\n= {evidence:.4f}", (1.6, 0.0022),
                 (-3.8, 0.0042), arrowprops={"arrowstyle": "->"})
 bottom.set(xlabel="θ", ylabel="joint", ylim=(0, 0.0075))
 plots.show(fig, alt="Top: a broad Gaussian prior around 0.5 and the posterior "
-           "with two humps, a lower one near -1.3 and a higher one near 1.5. "
+           "with two humps, a lower one near -1.6 and a higher one near 1.7. "
            "Bottom: the joint density has the same shape, but the area under "
            "it is 0.0117, the evidence p(x).")
 
@@ -351,8 +351,8 @@ flipbook(
 for name, curve in zip(("KL(q||p)", "KL(p||q)"), curves.T, strict=True):
     best = np.argmin(curve)
     print(f"{name}: smallest, {curve[best]:.2f} nats, at mean "
-          f"{places[best]:+.1f}; at the left hump (-1.2) {curve[7]:.2f}, "
-          f"at 0 {curve[13]:.2f}")
+          f"{places[best]:+.1f}; at {places[6]:.1f} {curve[6]:.2f}, "
+          f"at 0.0 {curve[13]:.2f}")
 
 # %% [markdown]
 # Both surprises come from the question **under which density is averaged**.
@@ -416,8 +416,8 @@ plots.show(fig, alt="The two-humped posterior with three Gaussians: two "
 # under the posterior are what we do not have.
 #
 # > **Spot the error.** A post about ADVI prints its goal as
-# > $\phi^* = \arg\min \arg\max_\phi\, \mathrm{KL}\big(q_\phi(\theta)\,\Vert\,p(\theta \mid
-# > x)\big)$. Elsewhere it says that the Gaussian it finds "covers the posterior".
+# > $\phi^* = \arg\min \arg\max_\phi\, \mathrm{KL}\big(q_\phi(\theta)\,\Vert\,p(\theta \mid x)\big)$.
+# > Elsewhere it says that the Gaussian it finds "covers the posterior".
 # >
 # > <details><summary>Answer</summary>
 # >
@@ -535,9 +535,9 @@ plots.show(fig, alt="Six estimates with error bars of two standard errors "
            "miss it are drawn as squares.")
 
 # %% [markdown]
-# From a hundred draws on the promise is kept. With ten it is not: the terms are skewed, and their sd
-# is a rough guess itself. Notice that estimates may be **negative**, although the divergence is not.
-# That is no bug; cutting them off at 0 would make the average wrong.
+# From a hundred draws on the promise is kept. With ten it is not: the terms are skewed, and their
+# sd is a rough guess itself. Notice that estimates may be **negative**, although the divergence is
+# not. That is no bug; cutting them off at 0 would make the average wrong.
 #
 # <details><summary><b>Concept 4:</b> an estimate from 1000 draws has a standard error of 0.02 nats.
 # You want 0.001. How many draws?</summary>
@@ -738,8 +738,7 @@ print(f"bound - gap       {log_evidence:9.5f} - {kl_post:.5f} "
 
 # %% [markdown] tags=["covers: X34 X48 C05"]
 # > **Spot the error.** A tutorial derives
-# > $$\mathrm{KL}\big(q\,\Vert\,p(\cdot \mid x)\big)
-# > = -\int q(\theta) \log\frac{p(x, \theta)}{q(\theta)}\, d\theta + \log p(x)$$
+# > $$\mathrm{KL}(q\,\Vert\,p(\cdot \mid x)) = -\int q \log\frac{p(x, \theta)}{q}\, d\theta + \log p(x)$$
 # > and continues: "the first term is called the ELBO, and we minimise it". A second one writes
 # > $\mathcal L = E_q[\log p(x \mid \theta)] + \mathrm{KL}(q\,\Vert\,p(\theta))$, and before that
 # > $\int q\,\frac{p}{q}\,d\theta = E[\tfrac pq]\, d\theta$. Find four mistakes.
@@ -850,9 +849,9 @@ plots.show(fig, alt="Log evidence, dashed, and ELBO of one fixed q against "
            "that at which the ELBO is highest.")
 
 # %% [markdown]
-# > **Spot the error.** "Training maximises the ELBO, and by $\log p(x) = \mathrm{ELBO} +
-# > \mathrm{KL}$ it therefore minimises the KL divergence from the posterior." Said of a model whose
-# > own parameters are learned at the same time.
+# > **Spot the error.** "Training maximises the ELBO, and by
+# > $\log p(x) = \mathrm{ELBO} + \mathrm{KL}$ it therefore minimises the KL divergence from the
+# > posterior." Said of a model whose own parameters are learned at the same time.
 # >
 # > <details><summary>Answer</summary>
 # >
@@ -1104,8 +1103,10 @@ for num in (5, 100, 1000):
 # ## 8 · Where this breaks
 #
 # **A small Monte Carlo error says nothing about the approximation.** Take a symmetric posterior
-# with two modes and put $q$ on one of them. Its draws never see the other. The estimate of the KL
-# divergence is precise, and correct: it is $\log 2$, no matter how far away the other mode is.
+# with two modes and move them apart, with $q$ fitted in the reverse direction. While they are
+# close, $q$ covers both. Then it settles on one, its draws never see the other, and the estimate of
+# the KL divergence is precise, and correct: it is $\log 2$, no matter how far away the other mode
+# is.
 
 # %% tags=["demo"]
 for separation in (2.0, 4.0, 8.0, 16.0):
@@ -1119,7 +1120,8 @@ for separation in (2.0, 4.0, 8.0, 16.0):
         p.log_joint, theta
     )
     print(f"modes at ±{separation / 2:.0f}: KL = {kl:.4f} ± {error:.4f}; "
-          f"mean {mean:6.3f} (exact 0), sd {sd:.3f} (exact {p.sd[0]:.3f})")
+          f"mean {abs(mean):.2f} (exact 0), sd {sd:.2f} "
+          f"(exact {p.sd[0]:.2f})")
 print(f"log 2 = {np.log(2):.4f}")
 
 # %% [markdown]
@@ -1142,10 +1144,10 @@ for seed, color, style in ((1, plots.BLUE, "-"), (2, plots.VERMILLION, "--"),
     terms = densities.cauchy(theta) - densities.normal(theta)
     means = np.cumsum(terms)[sizes - 1] / sizes
     ax.loglog(sizes, means, style, color=color, label=f"seed {seed}")
-    for size in (1000, 100_000):
+    for size in (25, 1000, 100_000):
         part = terms[:size]
-        print(f"seed {seed}, S = {size:6d}: {np.mean(part):10.1f} "
-              f"± {np.std(part, ddof=1) / size**0.5:.1f}")
+        print(f"seed {seed}, S = {size:6d}: {np.mean(part):10.2f} "
+              f"± {np.std(part, ddof=1) / size**0.5:.2f}")
 ax.set(xlabel="draws S", ylabel="estimate of KL, nats")
 ax.legend()
 plots.show(fig, alt="Running estimates of the KL divergence of a Cauchy from "
@@ -1154,11 +1156,11 @@ plots.show(fig, alt="Running estimates of the KL divergence of a Cauchy from "
            "magnitude of draws.")
 
 # %% [markdown]
-# Each jump is one draw from far out. Between the jumps the curve looks settled and the error bar
-# small. A standard error is computed from the draws one has; it knows nothing of those that have
-# not come yet. Estimates that jump, or disagree by many of their errors, are the warning. A $q$
-# with lighter tails than $p$ is safe in this respect; and that is what the reverse direction
-# prefers anyway.
+# Each jump is one draw from far out. Look at 25 draws: estimates below 3 nats, with modest errors.
+# A standard error is computed from the draws one has; it knows nothing of those that have not come
+# yet. With more draws a healthy error shrinks; here it explodes. So watch the error as S grows, and
+# compare seeds. A $q$ with lighter tails than $p$ is safe in this respect; and that is what the
+# reverse direction prefers anyway.
 #
 # **Supports.** A single draw where $p = 0$ makes the estimate infinite, and rightly so. Do not drop
 # it, and do not add a small number under the logarithm: change the variables, or the family.

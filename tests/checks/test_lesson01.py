@@ -108,6 +108,7 @@ def test_two_mistakes_in_the_kl_are_rejected(first, second) -> None:
         assert verdict.parts[0].earned == 0.0, (a, b)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("estimate", e1_2.ESTIMATES)
 @pytest.mark.parametrize("error", e1_2.ERRORS)
 def test_a_wrong_estimate_and_a_wrong_error_are_both_named(estimate, error) -> None:
@@ -145,6 +146,7 @@ def _pairs_of_slips() -> list[Any]:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("a", "b", "one", "two"), _pairs_of_slips())
 def test_slips_in_two_numbers_are_both_named(a, b, one, two) -> None:
     changed = {a: e1_4.SLIPS[a][one][0], b: e1_4.SLIPS[b][two][0]}

@@ -74,6 +74,13 @@ WRONG = (
         ),
     ),
     Wrong(
+        "fraction-without-brackets",
+        _of(squares=lambda gap, q, p: (q**2 + gap**2) / 2 * p**2),
+        "Check the brackets of your fraction: Python reads `a / 2 * b` from left to right, as "
+        "(a/2) times b.",
+        also=(_of(squares=lambda gap, q, p: q**2 + gap**2 / (2 * p**2)),),
+    ),
+    Wrong(
         "half-forgotten",
         _of(constant=0.0),
         "Put in two equal Gaussians: the KL divergence of a density from itself must be 0. What "

@@ -37,8 +37,8 @@ def _both(change: Callable[[Any, int], Any]) -> tuple[Number, ...]:
     )
 
 
-def tiny_added(tiny: float) -> Number:
-    return lambda q, p: np.mean(np.log(np.exp(q) + tiny) - np.log(np.exp(p) + tiny))
+def tiny_added(log_q: Array, log_p: Array) -> Any:
+    return np.mean(np.log(np.exp(log_q) + 1e-300) - np.log(np.exp(log_p) + 1e-300))
 
 
 def log_mean(terms: Array) -> Any:
@@ -61,12 +61,19 @@ ESTIMATES: Slips = {
         (
             lambda q, p: np.mean(np.exp(q) * (q - p)),
             lambda q, p: np.sum(np.exp(q) * (q - p)),
+            lambda q, p: np.mean(q * (q - p)),
+            lambda q, p: np.sum(q * (q - p)),
         ),
     ),
     "ratio-without-logarithm": (
         "You average the ratio of the densities itself. The KL divergence averages its "
         "*logarithm*, and that is simply the difference of the two log densities.",
         (lambda q, p: np.mean(np.exp(q - p)), lambda q, p: np.mean(np.exp(p - q))),
+    ),
+    "logarithm-of-a-logarithm": (
+        "`log_q` and `log_p` give logarithms already. The logarithm of q/p is the difference of "
+        "the two, not their ratio.",
+        (lambda q, p: np.mean(np.log(q / p)), lambda q, p: np.mean(q / p)),
     ),
     "logarithm-outside": (
         "The logarithm stands inside the average: E[log(q/p)], not log E[q/p]. By Jensen's "
@@ -119,7 +126,7 @@ ESTIMATES: Slips = {
     "tiny-number-added": (
         "A tiny number under the logarithm hides that the divergence is infinite, and changes "
         "what you estimate. You have log densities: subtract them, no `exp` is needed.",
-        tuple(map(tiny_added, (1e-300, 1e-12, 1e-10, 1e-8))),
+        (tiny_added,),
     ),
 }
 

@@ -148,8 +148,8 @@ WRONG = (
     Wrong(
         "maximum-keeps-its-axis",
         _shifted_by(top, guarded=True),
-        "You add a maximum of shape (3, 1) to a result of shape (3,), and broadcasting makes "
-        "(3, 3) of it: bring both to the same shape before you add.",
+        "The maximum that you add has kept its axis, the mean has not. For axis=1 that is (3, 1) "
+        "plus (3,), which broadcasts to (3, 3): bring both to the same shape before you add.",
         also=(_shifted_by(top, guarded=False),),
     ),
     Wrong(

@@ -126,6 +126,10 @@ def plugged_in(at: At, mu: float) -> float:
     return float(np.sum(log_normal(np.asarray(at.x), mu, at.lik_sd)))
 
 
+def joint_at(at: At, mu: float) -> float:
+    return plugged_in(at, mu) + float(log_normal(mu, at.prior_mean, at.prior_sd))
+
+
 def marginals(at: At) -> float:
     sd = np.hypot(at.lik_sd, at.prior_sd)
     return float(np.sum(log_normal(np.asarray(at.x), at.prior_mean, sd)))
@@ -149,6 +153,13 @@ def posterior_of(at: At, count: float, total: float) -> tuple[float, float]:
 def without_prior_mean(at: At) -> tuple[float, float]:
     _, sd = at.posterior
     return float(np.sum(at.x)) / at.lik_sd**2 * sd**2, sd
+
+
+def without_brackets(at: At, which: int) -> float:
+    """What (squares) / 2 * sd² in place of (squares) / (2 sd²) adds to the ELBO."""
+    sd = (at.lik_sd, at.prior_sd)[which]
+    squares = at.gaps + at.count * at.s**2 if which == 0 else (at.m - at.prior_mean) ** 2 + at.s**2
+    return squares / (2.0 * sd**2) - squares / 2.0 * sd**2
 
 
 def half_log_lik_sd(at: At) -> float:

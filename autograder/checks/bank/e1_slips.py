@@ -15,11 +15,11 @@ from autograder.checks.bank.e1_normal import (
     half_log_both,
     half_log_lik_sd,
     half_log_prior_sd,
+    joint_at,
     kl,
     kl_to_posterior,
     log_evidence,
     log_lik,
-    log_normal,
     log_prior,
     marginals,
     mean_alone,
@@ -27,6 +27,7 @@ from autograder.checks.bank.e1_normal import (
     plugged_in,
     posterior_of,
     sds_as_variances,
+    without_brackets,
     without_prior_mean,
 )
 
@@ -112,6 +113,17 @@ ALL_SLIPS = (
     ),
     Slip(
         "elbo",
+        "fraction-without-brackets",
+        "Check the brackets of your fractions: Python reads `a / 2 * b` from left to right, as "
+        "(a/2) times b.",
+        (
+            lambda at: elbo(at) + without_brackets(at, 0),
+            lambda at: elbo(at) + without_brackets(at, 1),
+            lambda at: elbo(at) + without_brackets(at, 0) + without_brackets(at, 1),
+        ),
+    ),
+    Slip(
+        "elbo",
         "two-pi-dropped-in-the-elbo",
         "A −½ log 2π is missing in the ELBO. Constants do not move the best q, but without them "
         "the ELBO cannot be compared with log p(x).",
@@ -167,11 +179,8 @@ ALL_SLIPS = (
         "That is log p(x, μ) at the posterior mean, the height of the joint. The evidence is the "
         "area under it.",
         (
-            lambda at: (
-                plugged_in(at, at.posterior[0])
-                + float(log_normal(at.posterior[0], at.prior_mean, at.prior_sd))
-            ),
-            lambda at: plugged_in(at, at.m) + float(log_normal(at.m, at.prior_mean, at.prior_sd)),
+            lambda at: joint_at(at, at.posterior[0]),
+            lambda at: joint_at(at, at.m),
         ),
     ),
     Slip(
