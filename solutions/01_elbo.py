@@ -407,8 +407,8 @@ plots.show(fig, alt="The two-humped posterior with three Gaussians: two "
 # Neither answer is wrong. The forward fit has the right mean and the right sd, and puts its highest
 # density where the posterior has a valley. The reverse fits describe one hump well and do not know
 # of the other; of the two, the right one is better (compare the column KL(q||p)). Each fit is best
-# by its own measure only. Notice the sds, too: those of the reverse fits are a third of the exact
-# one.
+# by its own measure only. Notice the sds, too: those of the reverse
+# fits are less than half of the exact one.
 #
 # Variational inference nearly always takes the **reverse** direction,
 # $\phi^* = \arg\min_\phi \mathrm{KL}(q_\phi\,\Vert\,p)$. Not because mode-seeking is better, but
@@ -564,8 +564,8 @@ print(f"standard error of an average of 1e7 draws {spread / 1e7**0.5:.5f}")
 # %% [markdown]
 # > <details><summary>Answer</summary>
 # >
-# > The "true value" is itself one Monte Carlo average: its fourth digit is wrong, as its standard
-# > error would have told, and the other thirteen are noise. Print an estimate with its error and
+# > The "true value" is itself one Monte Carlo average. Its fourth decimal is wrong, as its standard
+# > error would have told, and the twelve after it are noise. Print an estimate with its error and
 # > only as many digits as that allows; compare with an exact value where there is one (here there
 # > is: $E[x^2] = \mu^2 + \sigma^2$ and $E[\sin x] = \sin(\mu)\, e^{-\sigma^2/2}$). And an average
 # > of draws does not *equal* an expectation: write ≈.
@@ -1026,7 +1026,9 @@ for num in (5, 1000):
         naive = np.log(np.mean(np.exp(w)))
     print(f"N = {num:4d}: np.log(np.mean(np.exp(w))) = {naive:.4f}, "
           f"exact {truth.log_evidence:.4f}")
-smallest, largest = np.log(5e-324), np.log(np.finfo(float).max)
+# half of the smallest positive number still rounds up to it
+smallest = np.log(5e-324) - np.log(2)
+largest = np.log(np.finfo(float).max)
 print(f"exp(w) is 0 below w = {smallest:.0f} "
       f"and inf above w = {largest:.0f}")
 
@@ -1045,7 +1047,7 @@ first = counts[log_lik < smallest][0]
 print(f"the likelihood underflows from N = {first} on")
 plots.show(fig, alt="The log likelihood falls on a straight line with the "
            "number of data, about 1.4 nats for each. At 550 data it "
-           "enters the region below -744 where the exponential function "
+           "enters the region below -745 where the exponential function "
            "returns zero.")
 
 # %% [markdown]
