@@ -5,7 +5,13 @@ from __future__ import annotations
 from autograder.example_class import RIGHT, UNTOUCHED, HandIn
 from autograder.example_damage import appended, colon_forgotten, deleted, duplicated, prepended
 
-L02, L05, L07 = "02_cavi", "05_bbvi", "07_advi"
+L01, L02, L05, L07 = "01_elbo", "02_cavi", "05_bbvi", "07_advi"
+
+_COVERING = (
+    "In a search at sea, missing one of two areas is worse than searching too much: forward. "
+    "For a clustering any one labelling will do, and the average of two means nothing: reverse."
+)
+_ALWAYS = "Always, because the reverse one gives too small variances."
 
 _WIDER = (
     "With τ₀ = 1 and μ₀ = 0 the mean moves towards 0 for N = 5 and hardly for N = 100: the data "
@@ -56,10 +62,23 @@ def _nothing(text: str) -> str:
 
 CLASS = (
     # Everything right.
+    HandIn("amara-okafor", L01, reflection=_COVERING),
     HandIn("amara-okafor", L02, reflection=_WIDER),
     HandIn("amara-okafor", L05, reflection=_ARROWS),
     HandIn("amara-okafor", L07, reflection=_TRANSFORM),
     # Right, but different.
+    HandIn(
+        "李雷",
+        L01,
+        {
+            "E1.1": "by the ratio of variances",
+            "E1.2": "never negative",
+            "E1.3": "loop over the draws",
+            "E1.4": "one observation after the other",
+            "E1.5": "with logaddexp",
+        },
+        reflection=_COVERING,
+    ),
     HandIn(
         "李雷",
         L02,
@@ -112,6 +131,17 @@ CLASS = (
     # Typical mistakes here and there.
     HandIn(
         "josé-álvarez",
+        L01,
+        {
+            "E1.1": "of p from q",
+            "E1.2": "spread for error",
+            "E1.4": "data taken as independent",
+            "E1.5": "no guard",
+        },
+        reflection=_ALWAYS,
+    ),
+    HandIn(
+        "josé-álvarez",
         L02,
         {
             "E2.1": "KL without the half",
@@ -134,6 +164,18 @@ CLASS = (
         reflection=_SOFTPLUS,
     ),
     # Struggles: many mistakes, later exercises untouched.
+    HandIn(
+        "дарья-иванова",
+        L01,
+        {
+            "E1.1": "without the half",
+            "E1.2": "q twice",
+            "E1.3": "minus the entropy",
+            "E1.4": "means plugged in",
+            "E1.5": "as it is defined",
+        },
+        reflection=_ALWAYS,
+    ),
     HandIn(
         "дарья-иванова",
         L02,
@@ -188,6 +230,12 @@ CLASS = (
     HandIn("Łukasz Nowak", L02, {"E2.3": "squares multiplied out"}, file=f"{L02} (1).ipynb"),
     HandIn("Łukasz Nowak", L05, damage=(colon_forgotten("E5-3"),), left={"E5.3": 0}),
     # Cells that got lost or doubled; a mistake that costs a later exercise too.
+    HandIn(
+        "noah-cohen",
+        L01,
+        damage=(deleted("E1-4"), deleted("E1-2-check"), duplicated("E1-5")),
+        left={"E1.4": 0},
+    ),
     HandIn(
         "fatima-el-idrissi",
         L02,

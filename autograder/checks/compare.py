@@ -57,8 +57,16 @@ def array(value: Any, what: str) -> np.ndarray:
     except ValueError:
         found = np.asarray(None)
     if found.dtype.kind not in "fiub":
-        raise Mismatch(f"{what}: expected numbers, got {show(value)}.", got=value)
+        raise Mismatch(f"{what}: expected numbers, got {_shown(value)}.", got=value)
     return found
+
+
+def number(value: Any, what: str) -> float:
+    """`value` as a float, whether it came as a number, a 0-d array or an array of one entry."""
+    found = array(value, what)
+    if found.size != 1:
+        raise Mismatch(f"{what}: expected one number, got {show(value)}.", got=value)
+    return float(found.reshape(()))
 
 
 def close(
@@ -105,6 +113,11 @@ def close(
     raise Mismatch(f"{what}: expected {show(want)}, got {show(came)}.", want, came, name)
 
 
+def _shown(value: Any) -> str:
+    """`show`, with a question where nothing came."""
+    return "None (is a `return` missing?)" if value is None else show(value)
+
+
 def _shape(values: np.ndarray) -> str:
     return "one number" if values.ndim == 0 else f"an array of shape {values.shape}"
 
@@ -122,7 +135,7 @@ def unpack(value: Any, names: tuple[str, ...], what: str) -> tuple[Any, ...]:
     if len(parts) != len(names):
         listing = ", ".join(names)
         raise Mismatch(
-            f"{what}: expected {len(names)} results ({listing}), got {show(value)}.", got=value
+            f"{what}: expected {len(names)} results ({listing}), got {_shown(value)}.", got=value
         )
     return tuple(parts)
 
@@ -131,7 +144,7 @@ def entry(value: Any, key: str, what: str) -> Any:
     """The entry `key` of a returned dict, or of a named tuple or dataclass with that field."""
     if not isinstance(value, dict):
         raise Mismatch(
-            f"{what}: expected a dict with the key {key!r}, got {show(value)}.", got=value
+            f"{what}: expected a dict with the key {key!r}, got {_shown(value)}.", got=value
         )
     if key not in value:
         raise Mismatch(

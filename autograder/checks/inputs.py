@@ -57,6 +57,18 @@ def black_box_log_joint(
     return values_only
 
 
+def box_log_density(low: Array, high: Array) -> Callable[[Array], Array]:
+    """The log density of the uniform distribution on a box, -inf outside; `low`, `high` (D,)."""
+    low, high = numpy.asarray(low, float), numpy.asarray(high, float)
+    inside = -numpy.sum(numpy.log(high - low))
+
+    def log_density(theta: Array) -> Array:
+        within = numpy.all((theta >= low) & (theta <= high), axis=-1)
+        return np.where(within, inside, -numpy.inf)
+
+    return log_density
+
+
 def harmonic_steps(rho0: float, delay: float) -> Callable[[int], float]:
     """The step sizes rho(t) = rho0 / (t + delay) for t = 1, 2, ..."""
     return lambda t: rho0 / (t + delay)
