@@ -1,6 +1,6 @@
 """Our grader beside nbgrader and otter-grader: the same hand-ins, one run, each a fresh process.
 
-Run as `python benchmarks/grader.py` on a quiet machine, about eight minutes; it writes
+Run as `python benchmarks/grader.py` on a quiet machine, about a quarter of an hour; it writes
 docs/grader_speed.json and docs/grader_speed.md. `--quick` measures little, once, in a minute, and
 only prints; `--render` writes the page again from the stored figures.
 """
