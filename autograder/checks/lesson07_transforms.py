@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import autograd.numpy as anp
 import numpy as np
 from autograd import grad
-from scipy import stats
 
 from autograder.checks.bank import e7_1, e7_2
 from autograder.checks.compare import NUMERICAL, array, close, require, show
 from autograder.checks.protocol import Exercise, Part, Recorder
-from vi_lib import oracles, transforms
+from vi_lib import densities, oracles, transforms
 from vi_lib.advi import lognormal_mean
 
+Array = Any
 Rng = np.random.Generator
 
 
@@ -78,17 +78,24 @@ def _mass_of_one(answer: Recorder, rng: Rng) -> None:
             f"{name}: expected {len(grid)} values for zeta of shape {grid.shape}, "
             f"got {np.size(theta)} and {np.size(log_det)}.",
         )
-        if name == "Identity":
-            density = stats.norm(rate, shape)
-        elif name == "Logit":
-            density = stats.beta(shape, shape + rate, args[0], args[1] - args[0])
-        else:
-            density = stats.gamma(shape, scale=1.0 / rate)
         with np.errstate(all="ignore"):
-            log_p = density.logpdf(np.ravel(theta)) + np.ravel(log_det)
+            log_p = _log_density(name, args, np.ravel(theta), shape, rate) + np.ravel(log_det)
             mass = np.trapezoid(np.exp(log_p), grid[:, 0])
         what = f"The integral over zeta of a density carried over by {name}"
         close(mass, 1.0, what, rtol=NUMERICAL)
+
+
+def _log_density(
+    name: str, args: Sequence[float], theta: Array, shape: float, rate: float
+) -> Array:
+    """A density on the support of a transform."""
+    if name == "Identity":
+        return densities.normal(theta, rate, sd=shape)
+    if name == "Logit":
+        low, high = args
+        unit = (theta - low) / (high - low)
+        return densities.beta(unit, shape, shape + rate) - np.log(high - low)
+    return densities.gamma(theta, shape, rate)
 
 
 def _far_out(answer: Recorder, rng: Rng) -> None:
