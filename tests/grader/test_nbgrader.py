@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from nbgrader.api import Gradebook
+from plain_nbgrader import nbgrader
 
 from autograder.collect import HandIn
 from autograder.example_answers import answers
@@ -67,20 +65,6 @@ def hand_ins(lesson: Lesson) -> dict[str, bytes]:
         "nothing": notebook(released),
         "some": notebook(released, spoil),
     }
-
-
-def nbgrader(folder: Path, *command: str) -> None:
-    tools = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # for alembic
-    done = subprocess.run(
-        [sys.executable, "-m", "nbgrader", *command],
-        cwd=folder,
-        env={**os.environ, "PATH": tools, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def entries(path: Path, lesson: str) -> dict[tuple[str, str], tuple[float | None, bool]]:

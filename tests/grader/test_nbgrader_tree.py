@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import csv
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import mini
 import pytest
 import toy
+from plain_nbgrader import nbgrader
 
 from autograder.checks.protocol import PartResult, Verdict
 from autograder.example_class import write_example_class
@@ -23,21 +21,6 @@ from autograder.records import Record
 
 pytestmark = pytest.mark.slow
 RIGHT = toy.notebook(mini.cells(mini.SCORE, mini.CONTROL, "Because of *this*."))
-
-
-def nbgrader(folder: Path, *command: str) -> str:
-    tools = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    done = subprocess.run(
-        [sys.executable, "-m", "nbgrader", *command],
-        cwd=folder,
-        env={**os.environ, "PATH": tools, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout + done.stderr
 
 
 @pytest.fixture(scope="module")
