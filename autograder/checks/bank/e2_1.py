@@ -143,7 +143,7 @@ WRONG = (
     Wrong(
         "marginal-sds-and-their-kl",
         {"mean_field_gaussian": marginal_sds_and_their_kl},
-        "Your KL is right for your q, but another factorised q comes closer. What is the sd of zᵢ "
+        "Your KL is right for your q, but another factorised q comes closer. What is the sd of θᵢ "
         "when the other coordinates are held fixed?",
     ),
     Wrong(
@@ -166,7 +166,7 @@ WRONG = (
     Wrong(
         "precisions-returned",
         {"mean_field_gaussian": precisions},
-        "The second result is asked as standard deviations; Λᵢᵢ is a precision, in units of 1/z².",
+        "The second result is asked as standard deviations; Λᵢᵢ is a precision, in units of 1/θ².",
     ),
     Wrong(
         "roots-of-precisions-returned",
