@@ -1251,9 +1251,9 @@ experiment(x[:10], {"mu0": 0.0, "tau0": 1e-6, "alpha0": 0.01, "beta0": 0.01})
 # ## References
 #
 # - C. Bishop, *Pattern Recognition and Machine Learning*, 2006, section 10.1: the factorised family,
-#   eq. (10.5), and its best factor, (10.6)-(10.9), our (2); the correlated Gaussian, (10.10)-(10.15),
-#   our (3); the other direction, (10.16)-(10.17), figure 10.2; unknown mean and precision,
-#   (10.21)-(10.30) (there the prior precision of $\mu$ is a multiple of $\gamma$).
+#   eq. (10.5), and its best factor, (10.6)-(10.9), our (2); the correlated Gaussian,
+#   (10.10)-(10.15), our (3); the other direction, (10.16)-(10.17), figure 10.2; unknown mean and
+#   precision, (10.21)-(10.30) (there the prior precision of $\mu$ is a multiple of $\gamma$).
 # - D. Blei, A. Kucukelbir, J. McAuliffe, *Variational Inference: A Review for Statisticians*, JASA
 #   112, 2017: the mean-field family, eq. (15); CAVI, eqs. (17)-(19) and algorithm 1; conditionally
 #   conjugate models, section 4.
