@@ -51,6 +51,7 @@ CHAPTERS: dict[str, dict[str, str]] = {
     },
     "Any model": {
         "bbvi": "Black-box variational inference, one function for each line of the derivation.",
+        "pathwise": "The same with the gradient of the model: total and path derivative.",
         "layout": "How named, constrained parameters become one vector of real numbers.",
         "model": "A prior, a likelihood and data, under the names of their parameters.",
         "advi": "Automatic differentiation variational inference of such a model.",

@@ -37,6 +37,7 @@ _ON_DEMAND = (
     "families",
     "full_rank",
     "inference_data",
+    "pathwise",
     "ppl",
     "predictive",
     "sampling",

@@ -48,6 +48,7 @@ LAYERS = (
     ("_fit_checks", "_trust", "result"),
     (
         "bbvi",
+        "pathwise",
         "_conjugate",
         "_regression",
         "_gaussian_mixture",
