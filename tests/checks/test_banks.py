@@ -137,6 +137,7 @@ def test_answers_that_draw_from_the_global_state_are_caught(exercise_id: str) ->
 @function_ids
 def test_answers_that_change_their_input_are_caught(exercise_id: str) -> None:
     exercise = unguarded(EXERCISES[exercise_id])
+    changed = []
 
     def wrap(function):
         @functools.wraps(function)
@@ -147,12 +148,17 @@ def test_answers_that_change_their_input_are_caught(exercise_id: str) -> None:
                     argument += 1
                 elif isinstance(argument, dict):
                     argument.clear()
+                else:
+                    continue
+                changed.append(argument)
             return result
 
         return careless
 
     answer = {name: wrap(found) for name, found in exercise.reference.items()}
     verdict = grade(exercise, answer)
+    if not changed:
+        pytest.skip("no argument of this exercise can be changed")
     assert verdict.score < verdict.max_score
     assert verdict.misconception == "changes-its-input"
 
