@@ -86,8 +86,9 @@ def close(
     """
     want = np.asarray(expected, dtype=float)
     came = array(got, what)
-    if came.dtype == np.float32:
-        rtol = max(rtol, SINGLE)
+    single = came.dtype == np.float32
+    rtol = max(rtol, SINGLE) if single else rtol
+    kind = ", in single precision (float32)" if single else ""
     came = came.astype(float)
     if came.shape != want.shape:
         if came.size != want.size or not (any_shape or want.size == 1):
@@ -97,7 +98,7 @@ def close(
         came = came.reshape(want.shape)
     if np.isfinite(want).all() and not np.isfinite(came).all():
         raise Mismatch(
-            f"{what}: expected {show(want)}, got {show(came)}, which is not finite.",
+            f"{what}: expected {show(want)}, got {show(came)}{kind}, which is not finite.",
             want,
             came,
             "not-finite",
@@ -110,7 +111,7 @@ def close(
     if near.all():
         return
     name = "negated" if opposite.all() and largest > 0 else None
-    raise Mismatch(f"{what}: expected {show(want)}, got {show(came)}.", want, came, name)
+    raise Mismatch(f"{what}: expected {show(want)}, got {show(came)}{kind}.", want, came, name)
 
 
 def _shown(value: Any) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from autograder.checks.compare import close, number
+from autograder.checks.compare import array, close, number
 from autograder.checks.protocol import Part, Recorder
 from vi_lib.divergences import gaussian_kl
 
@@ -58,7 +58,9 @@ def _direction(answer: Recorder, rng: Rng) -> None:
     mu, narrow = float(rng.uniform(-1.0, 1.0)), float(rng.uniform(0.4, 0.6))
     wide = narrow * float(rng.uniform(3.0, 4.0))
     there, back = (mu, narrow, mu, wide), (mu, wide, mu, narrow)
-    got = _number(answer, *there) - _number(answer, *back)
+    one, other = (array(answer.call("gaussian_kl", *case), "the KL") for case in (there, back))
+    # An array: where the two came in float32, so does their difference.
+    got = np.asarray(one - other) if one.size == other.size == 1 else one
     what = (
         f"KL of a q with sd {narrow:.3g} from a p with sd {wide:.3g} and the same mean, "
         "minus the KL the other way round"

@@ -109,11 +109,13 @@ def _symptom(omega: np.ndarray, sd: np.ndarray) -> str | None:
     """The mistake of the bank that such sds betray, whatever the code looks like."""
     if np.allclose(omega, 2.0 * np.log(sd), rtol=0.0, atol=0.15):
         return "omega-as-log-variance"
-    if np.allclose(omega * np.exp(omega), sd**2, rtol=0.3, atol=0.02):
-        return "published-code"  # zeta = mu + omega eps has this fixed point
+    with np.errstate(over="ignore"):  # an ascent that went astray
+        found = np.exp(omega)
+        if np.allclose(omega * found, sd**2, rtol=0.3, atol=0.02):
+            return "published-code"  # zeta = mu + omega eps has this fixed point
     if np.allclose(omega, sd, rtol=0.2):
         return "returns-the-sd"
-    return "entropy-missing" if np.all(np.exp(omega) < 0.5 * sd) else None
+    return "entropy-missing" if np.all(found < 0.5 * sd) else None
 
 
 def _bookkeeping(answer: Recorder, rng: Rng) -> None:

@@ -82,9 +82,9 @@ def _unbiased(answer: Recorder, rng: Rng) -> None:
         got = answer.call("advi_gradients", log_joint, mu, omega, eps)
         parts = unpack(got, ("g_mu", "g_omega"), "advi_gradients")
         rows.append([np.ravel(array(part, "a gradient")) for part in parts])
+    sizes = sorted({len(part) for row in rows for part in row} - {dim})
     require(
-        all(len(part) == dim for row in rows for part in row),
-        f"advi_gradients: expected two arrays of shape {(dim,)}.",
+        not sizes, f"advi_gradients: expected two arrays of shape {(dim,)}, got {sizes} numbers."
     )
     exact = np.array([-prec @ (mu - mean), 1.0 - np.diag(prec) * np.exp(2.0 * omega)])
     z_test(np.array(rows), exact, "The gradients of the ELBO of a Gaussian", alpha=1e-6)

@@ -38,6 +38,7 @@ def test_close_accepts(got: object, expected: object) -> None:
         ([[1.0], [1.0, 2.0]], 2.0, "expected numbers"),
         (np.inf, -np.inf, "got inf"),
         (1.0 + 1e-7, 1.0, "expected 1, got 1.0000001"),
+        (np.float32(1.001), 1.0, r"expected 1, got 1.001, in single precision \(float32\)"),
     ],
 )
 def test_close_refuses_and_says_why(got: object, expected: object, words: str) -> None:
