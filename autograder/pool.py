@@ -10,7 +10,9 @@ import contextlib
 import functools
 import multiprocessing
 import multiprocessing.forkserver
+import os
 import socket
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from multiprocessing.context import ForkServerContext
@@ -29,9 +31,16 @@ if TYPE_CHECKING:
     from autograder.schedule import Site
 
 
+LONGEST_TEMPORARY = 75
+
+
 @contextlib.contextmanager
 def warmed_up() -> Iterator[Nursery | None]:
-    """Load in the background what the processes that grade need; at the end, let it go."""
+    """Load in the background what the processes that grade need; at the end, let it go.
+
+    `ValueError` if the folder for temporary files has a path that is too long for sockets in it.
+    """
+    _require_short(tempfile.gettempdir())
     nursery = open_nursery()
     try:
         _context()
@@ -110,6 +119,17 @@ def grade_all(
             records.append(record)
             done(record)
     return sorted(records, key=lambda record: (record.student, record.lesson))
+
+
+def _require_short(folder: str) -> None:
+    """A socket's path has at most 107 bytes on Linux; multiprocessing adds 32 to the folder's."""
+    size = len(os.fsencode(folder))
+    if size > LONGEST_TEMPORARY:
+        raise ValueError(
+            f"Expected a folder for temporary files whose path has at most {LONGEST_TEMPORARY} "
+            f"bytes, for sockets are made in it; got {folder!r} with {size}. "
+            "Set the environment variable TMPDIR to another one."
+        )
 
 
 def _context() -> ForkServerContext:

@@ -22,6 +22,12 @@ def zygote() -> Iterator[Zygote]:
     found.close()
 
 
+@pytest.fixture
+def short_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty folder with a short path: sockets are made in folders that lie in it."""
+    return tmp_path_factory.mktemp("s")
+
+
 @pytest.fixture(scope="session")
 def lesson() -> Lesson:
     return toy.lesson()

@@ -70,9 +70,13 @@ def reference(course: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_two_hundred_kills_lose_nothing_and_grade_nothing_twice(
-    course: Path, reference: Path, tmp_path: Path
+    course: Path, reference: Path, short_path: Path
 ) -> None:
-    source, out, temp = light_class(tmp_path / "class", SIZE), tmp_path / "out", tmp_path / "temp"
+    source, out, temp = (
+        light_class(short_path / "class", SIZE),
+        short_path / "out",
+        short_path / "temp",
+    )
     temp.mkdir()
     rng = random.Random(20)
     plan = [kind for kind, count in PLAN.items() for _ in range(count)]

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from crashing import LIGHT, count, light_class, marks, rewritten
+from crashing import LIGHT, count, light_class, marks, rewritten, start
 
 from autograder.cli import main
 
@@ -85,7 +85,7 @@ print(json.dumps(found))
 """
 
 
-def on_small_disks(course: Path, tmp_path: Path, temp: int, *sizes: int) -> list[list[Any]]:
+def on_small_disks(course: Path, short_path: Path, temp: int, *sizes: int) -> list[list[Any]]:
     """Runs on a disk of so many kilobytes, then of more, in a mount namespace of their own.
 
     In the first run, the folder for temporary files has room for `temp` files.
@@ -96,8 +96,8 @@ def on_small_disks(course: Path, tmp_path: Path, temp: int, *sizes: int) -> list
     enter = [unshare, "-m"] if os.getuid() == 0 else [unshare, "-rm"]
     if subprocess.run([*enter, "mount", "-t", "tmpfs", "tmpfs", "/mnt"], check=False).returncode:
         pytest.skip("this machine does not let the user mount a small disk")
-    source = light_class(tmp_path / "class", 8)
-    arguments = [sys.executable, "-c", SCRIPT, tmp_path, source, course, temp, *sizes]
+    source = light_class(short_path / "class", 8)
+    arguments = [sys.executable, "-c", SCRIPT, short_path, source, course, temp, *sizes]
     done = subprocess.run(
         [*enter, *map(str, arguments)],
         env={**os.environ, **LIGHT, "PYTHONPATH": str(ROOT)},
@@ -109,10 +109,10 @@ def on_small_disks(course: Path, tmp_path: Path, temp: int, *sizes: int) -> list
     return json.loads(done.stdout)
 
 
-def test_a_disk_that_fills_up_at_every_stage(course: Path, tmp_path: Path) -> None:
+def test_a_disk_that_fills_up_at_every_stage(course: Path, short_path: Path) -> None:
     """So small that not even the first record fits, then with room for ever more of the rest."""
     *full, (code, printed, err, last, left) = on_small_disks(
-        course, tmp_path, 10000, 4, 28, 60, 120, 240, 50000
+        course, short_path, 10000, 4, 28, 60, 120, 240, 50000
     )
     assert len(full) >= 4
     for code_before, _, sentence, before, _ in full:
@@ -125,10 +125,20 @@ def test_a_disk_that_fills_up_at_every_stage(course: Path, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("files", [2, 8])
-def test_a_full_folder_for_temporary_files(files: int, course: Path, tmp_path: Path) -> None:
+def test_a_full_folder_for_temporary_files(files: int, course: Path, short_path: Path) -> None:
     """With room for two files the run itself does not start, with room for eight no worker does."""
-    first, again = on_small_disks(course, tmp_path, files, 50000, 50001)
+    first, again = on_small_disks(course, short_path, files, 50000, 50001)
     code, printed, err, found, _ = first
     assert (code, printed, found) == (2, "", {})
     assert err.startswith("The disk is full: "), err
     assert again[0] == 0
+
+
+def test_a_long_path_for_temporary_files_is_refused_in_words(course: Path, tmp_path: Path) -> None:
+    source, temp = light_class(tmp_path / "class", 1), tmp_path / ("t" * 80)
+    temp.mkdir()
+    run = start(course, "grade", source, "--out", tmp_path / "out", env={"TMPDIR": str(temp)})
+    _, err = run.communicate(timeout=60)
+    assert run.returncode == 2
+    assert "whose path has at most 75 bytes" in err
+    assert "TMPDIR" in err

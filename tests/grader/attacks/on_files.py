@@ -105,7 +105,8 @@ READING = (
         "list what there is",
         """
         def seen():
-            return [name for name in os.listdir(os.path.dirname(WORLD)) if name in WORLD]
+            folder, own = os.path.split(WORLD)
+            return [name for name in os.listdir(folder) if name == own]
         take(seen)
         take(lambda: os.listdir(WORLD))
         take(lambda: glob.glob(WORLD + "/*"))
