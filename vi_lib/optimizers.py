@@ -55,7 +55,7 @@ def robbins_monro(rho0: float, kappa: float, delay: float = 0.0) -> Schedule:
     def schedule(t: int) -> float:
         if t < 1:
             raise ValueError(f"t is counted from 1, got {t}")
-        return rho0 * (t + delay) ** -kappa
+        return rho0 * float(t + delay) ** -kappa  # NumPy refuses 2 ** -1 in whole numbers
 
     return schedule
 

@@ -69,6 +69,66 @@ def box_log_density(low: Array, high: Array) -> Callable[[Array], Array]:
     return log_density
 
 
+def location_row_gradients(noise_sd: float) -> Callable[[Array, Array], Array]:
+    """Gradients of E_q[log N(x_i; mu, noise_sd)], one row an observation, in lam = (m, log s).
+
+    q(mu) = N(m, s); rows (B,) -> (B, 2).
+    """
+
+    def grad_log_lik(lam: Array, rows: Array) -> Array:
+        m, log_s = lam
+        by_mean = (numpy.asarray(rows) - m) / noise_sd**2
+        return numpy.stack(
+            [by_mean, numpy.full(by_mean.shape, -numpy.exp(2 * log_s) / noise_sd**2)], axis=1
+        )
+
+    return grad_log_lik
+
+
+def regression_row_gradients(noise_sd: float) -> Callable[[Array, Array], Array]:
+    """Gradients of E_q[log N(y_i; x_i beta, noise_sd)] in lam = (m, log s), each (D,).
+
+    q(beta) = N(m, s), and a row of the data is (x_i, y_i): rows (B, D + 1) -> (B, 2 D).
+    """
+
+    def grad_log_lik(lam: Array, rows: Array) -> Array:
+        x, y = rows[:, :-1], rows[:, -1]
+        m, log_s = numpy.split(numpy.asarray(lam, float), 2)
+        by_mean = x * (y - x @ m)[:, None] / noise_sd**2
+        by_log_s = -(x**2) * numpy.exp(2 * log_s) / noise_sd**2
+        return numpy.concatenate([by_mean, by_log_s], axis=1)
+
+    return grad_log_lik
+
+
+def prior_gradient(prior_sd: float) -> Callable[[Array], Array]:
+    """The gradient of E_q[log N(beta; 0, prior_sd)] in lam = (m, log s), (2 D,) -> (2 D,)."""
+
+    def grad_log_prior(lam: Array) -> Array:
+        m, log_s = numpy.split(numpy.asarray(lam, float), 2)
+        return -numpy.concatenate([m, numpy.exp(2 * log_s)]) / prior_sd**2
+
+    return grad_log_prior
+
+
+def entropy_gradient() -> Callable[[Array], Array]:
+    """The gradient of the entropy of q = N(m, s) in lam = (m, log s), (2 D,) -> (2 D,)."""
+
+    def grad_entropy(lam: Array) -> Array:
+        return numpy.repeat([0.0, 1.0], len(lam) // 2)
+
+    return grad_entropy
+
+
+def zero_gradient() -> Callable[..., Array]:
+    """A gradient that is 0: (P,) -> (P,), and with rows (B, ...) also (B, P)."""
+
+    def gradient(lam: Array, rows: Array | None = None) -> Array:
+        return numpy.zeros((len(lam),) if rows is None else (len(rows), len(lam)))
+
+    return gradient
+
+
 def harmonic_steps(rho0: float, delay: float) -> Callable[[int], float]:
     """The step sizes rho(t) = rho0 / (t + delay) for t = 1, 2, ..."""
     return lambda t: rho0 / (t + delay)

@@ -95,6 +95,8 @@ def test_rates():
     np.testing.assert_allclose(svi.robbins_monro_rate(np.arange(1, 4), 2.0, 0.5, 1.0),
                                2.0 / np.sqrt([2, 3, 4]), rtol=1e-14)  # fmt: skip
     assert svi.robbins_monro_rate(7, 0.3, 0.7, 2.0) == robbins_monro(0.3, 0.7, 2.0)(7)
+    whole = svi.robbins_monro_rate(np.arange(1, 4), 6, 1, 0)
+    np.testing.assert_allclose(whole, [6.0, 3.0, 2.0], rtol=1e-14)
     with pytest.raises(ValueError, match="t is counted from 1, got 0"):
         svi.robbins_monro_rate(np.arange(3), 1.0, 0.7, 1.0)
 
