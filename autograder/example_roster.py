@@ -5,7 +5,8 @@ from __future__ import annotations
 from autograder.example_class import RIGHT, UNTOUCHED, HandIn
 from autograder.example_damage import appended, colon_forgotten, deleted, duplicated, prepended
 
-L01, L02, L05, L07 = "01_elbo", "02_cavi", "05_bbvi", "07_advi"
+L01, L02, L04 = "01_elbo", "02_cavi", "04_svi"
+L05, L07 = "05_bbvi", "07_advi"
 
 _COVERING = (
     "In a search at sea, missing one of two areas is worse than searching too much: forward. "
@@ -18,6 +19,11 @@ _WIDER = (
     "weigh N E[γ]. From a bad start (E[γ] = 1e-4) it takes two sweeps more, to the same optimum."
 )
 _SHORT = "The prior matters less with more data. A bad start costs a few sweeps and nothing else."
+_AVERAGED = (
+    "With a constant step the start is forgotten geometrically, but the iterates keep dancing. On a "
+    "quadratic the cloud is centred on the optimum, so its average is right; elsewhere it is not."
+)
+_FLAT = "It works because the trace looks flat, and then one can take any iterate."
 _ARROWS = (
     "Each arrow points from the mean to its draw, times the weight log p - log q. Where the model "
     "has less mass than q the weight is negative and the arrow points back. The model decides only "
@@ -64,6 +70,7 @@ CLASS = (
     # Everything right.
     HandIn("amara-okafor", L01, reflection=_COVERING),
     HandIn("amara-okafor", L02, reflection=_WIDER),
+    HandIn("amara-okafor", L04, reflection=_AVERAGED),
     HandIn("amara-okafor", L05, reflection=_ARROWS),
     HandIn("amara-okafor", L07, reflection=_TRANSFORM),
     # Right, but different.
@@ -89,6 +96,17 @@ CLASS = (
             "E2.4": "log likelihood minus KL",
         },
         reflection=_SHORT,
+    ),
+    HandIn(
+        "李雷",
+        L04,
+        {
+            "E4.1": "by both sums",
+            "E4.2": "N times the mean",
+            "E4.3": "old plus a part of the way",
+            "E4.4": "with the library's updates",
+        },
+        reflection=_AVERAGED,
     ),
     HandIn(
         "李雷",
@@ -153,6 +171,16 @@ CLASS = (
     ),
     HandIn(
         "josé-álvarez",
+        L04,
+        {
+            "E4.1": "one half accepted",
+            "E4.2": "everything scaled",
+            "E4.4": "mean and precision mixed",
+        },
+        reflection=_FLAT,
+    ),
+    HandIn(
+        "josé-álvarez",
         L05,
         {"E5.2": "log q left out", "E5.5": "reports minus the ELBO"},
         reflection=_MODE,
@@ -190,6 +218,17 @@ CLASS = (
     ),
     HandIn(
         "дарья-иванова",
+        L04,
+        {
+            "E4.1": "delay ignored",
+            "E4.2": "N over B forgotten",
+            "E4.3": "weights swapped",
+            "E4.4": "N over B forgotten",
+        },
+        reflection=_FLAT,
+    ),
+    HandIn(
+        "дарья-иванова",
         L05,
         {
             "E5.1": "normaliser forgotten",
@@ -201,6 +240,7 @@ CLASS = (
     ),
     HandIn("дарья-иванова", L07, {"E7.2": "no Jacobian", "E7.3": "omega as sd"}, UNTOUCHED),
     # Half done.
+    HandIn("priya-raghunathan", L04, {"E4.1": RIGHT, "E4.3": "means and variances"}, UNTOUCHED),
     HandIn("priya-raghunathan", L02, {"E2.1": RIGHT, "E2.2": "variance returned"}, UNTOUCHED),
     HandIn(
         "priya-raghunathan",
