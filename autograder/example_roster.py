@@ -20,7 +20,7 @@ _WIDER = (
 )
 _SHORT = "The prior matters less with more data. A bad start costs a few sweeps and nothing else."
 _AVERAGED = (
-    "With a constant step the start is forgotten geometrically, but the iterates keep dancing. On a "
+    "With a constant step the start is soon forgotten, but the iterates keep dancing. On a "
     "quadratic the cloud is centred on the optimum, so its average is right; elsewhere it is not."
 )
 _FLAT = "It works because the trace looks flat, and then one can take any iterate."

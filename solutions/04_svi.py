@@ -655,9 +655,9 @@ for ax, sd in zip(axes, (0.3, 3.0), strict=True):
            ylim=(0, 0.53 / sd))
     ax.legend(loc="upper center", fontsize=11, ncols=2)
     print(f"sd {sd}: KL {kl:.4f} nats")
-plots.show(fig, alt="Left: two narrow Gaussians with means 0 and 1 that hardly "
-           "overlap, KL 5.556. Right: two wide ones with the same means, "
-           "which can hardly be told apart, KL 0.056.")
+plots.show(fig, alt="Left: two narrow Gaussians with means 0 and 1 that "
+           "hardly overlap, KL 5.556. Right: two wide ones with the same "
+           "means, which can hardly be told apart, KL 0.056.")
 
 # %% [markdown]
 # To the left everything has changed, to the right next to nothing. The length of a step in λ is a
@@ -1054,8 +1054,8 @@ ax.set(xlabel="passes through the data", ylabel="mean of q(μ)",
 ax.legend(loc="upper right")
 plots.show(fig, alt="The mean of q against the passes through the data. With "
            "shuffled data it stays at 5; with sorted data it rises and falls "
-           "with every pass, by 3 units at first, and is still nearly one unit "
-           "too high after five passes.")
+           "with every pass, by 3 units at first, and is still nearly one "
+           "unit too high after five passes.")
 
 # %% [markdown]
 # **A noisy ELBO is no stopping rule.** The ELBO of a batch goes up and down by far more than it

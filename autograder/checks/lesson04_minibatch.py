@@ -65,7 +65,7 @@ def _average(answer: Recorder, rng: Rng) -> None:
     """All singletons, all pairs, and all rows at once give the full gradient."""
     likelihood, prior, lam, data = _regression(rng)
     case = (likelihood, prior, _ENTROPY, lam, data)
-    full = minibatch_elbo_gradient(*build(case), np.arange(NUM))
+    full = minibatch_elbo_gradient(*build((*case, np.arange(NUM))))
     for size, name in ((1, "batches of one row"), (2, "pairs of rows"), (NUM, "rows at once")):
         batches = [np.array(b) for b in itertools.combinations(range(NUM), size)]
         found = [_vector(answer.call("minibatch_elbo_gradient", *case, b), lam) for b in batches]

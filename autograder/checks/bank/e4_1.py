@@ -209,7 +209,7 @@ def as_a_fraction(t: Any, rho0: Any, kappa: Any, delay: Any) -> Any:
 
 
 def in_a_loop(t: Any, rho0: Any, kappa: Any, delay: Any) -> Any:
-    if np.isscalar(t):
+    if np.ndim(t) == 0:
         return [rate(float(t), rho0, kappa, delay)]
     return [rate(float(each), rho0, kappa, delay) for each in t]
 
