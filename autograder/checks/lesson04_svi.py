@@ -118,6 +118,9 @@ def reaches_the_optimum(answer: Recorder, rng: Rng) -> None:
     for _ in range(3):
         found = _call(answer, x, prior, BATCH, KAPPA, DELAY, STEPS, generator(_seed(rng)))
         trace, last = _trace(found, STEPS), _parameters(found)
+        for key in ("tau_q", "alpha_q", "beta_q"):
+            what = f"`{key}`: expected a positive number, got {show(last[key])}."
+            require(0.0 < last[key] < np.inf, what, got=last[key])
         own = cavi.elbo_gaussian_gamma(x, *prior.values(), *last.values())
         what = "the last value of `elbo`, against the ELBO at the parameters that you return"
         close(trace[-1], own, what, rtol=ELBO_TOLERANCE)

@@ -17,11 +17,11 @@ second_finite = 2 * kappa > 1
 return first_infinite and second_finite""",
         ),
     ),
-    # The rule for kappa is right.
+    # The rule for kappa is right, and arrays and whole numbers are no trouble.
     StudentAnswer(
         "E4.1",
         "delay ignored",
-        2.5,
+        3,
         (
             "return rho0 * t ** (-float(kappa))",
             "return 0.5 < kappa <= 1",
@@ -91,10 +91,11 @@ return len(data) / len(idx) * g""",
         ("return rho * eta + (1 - rho) * eta_hat",),
         "weights-swapped",
     ),
+    # A full step and none at all lead where they should.
     StudentAnswer(
         "E4.3",
         "means and variances",
-        0,
+        1,
         (
             """\
 m, v = eta[..., 0] / eta[..., 1], 1 / eta[..., 1]
@@ -160,11 +161,11 @@ return dict(nu_q=nu, tau_q=tau, alpha_q=lam[0], beta_q=lam[1], elbo=np.array(elb
         ),
         "N-over-B-forgotten",
     ),
-    # It has the fixed point of coordinate ascent, and full steps do not show what is mixed.
+    # Full steps do not show what is mixed, and in the end the optimum is reached all the same.
     StudentAnswer(
         "E4.4",
         "mean and precision mixed",
-        3,
+        5,
         (
             """\
 N = len(x)
