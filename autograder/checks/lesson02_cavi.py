@@ -10,8 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from autograder.checks.bank import e2_5
 from autograder.checks.compare import EXACT, SINGLE, Mismatch, array, close, entry, require, show
 from autograder.checks.protocol import Part, Recorder, Unanswered
+from autograder.checks.slips import keys, looking_up
 from vi_lib import cavi, datasets
 
 Array = Any
@@ -50,11 +52,12 @@ def _few_data(rng: Rng) -> tuple[Array, dict[str, float]]:
 
 
 def _check_optimum(answer: Recorder, where: str, x: Array, prior: Any, *init: Any) -> Any:
-    found = answer.call("cavi_gaussian_gamma", x, prior, *init)
     best = cavi.cavi_gaussian_gamma(x, prior, rel_tol=0.0)
-    for key, symbol in PARAMETERS.items():
-        got = entry(found, key, "`cavi_gaussian_gamma`")
-        close(got, best[key], f"{symbol} {where}", rtol=PARAMETER_TOLERANCE)
+    with looking_up(answer, e2_5.WRONG, keys(*PARAMETERS)):
+        found = answer.call("cavi_gaussian_gamma", x, prior, *init)
+        for key, symbol in PARAMETERS.items():
+            got = entry(found, key, "`cavi_gaussian_gamma`")
+            close(got, best[key], f"{symbol} {where}", rtol=PARAMETER_TOLERANCE)
     return found
 
 

@@ -11,8 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from autograder.checks.bank import e2_4
 from autograder.checks.compare import Mismatch, array, close, require, show
-from autograder.checks.protocol import Part, Recorder
+from autograder.checks.protocol import Part, PartTest, Recorder
+from autograder.checks.slips import compared_alike
 from vi_lib import cavi, datasets
 
 Array = Any
@@ -137,10 +139,15 @@ def _elbo_value(answer: Recorder, rng: Rng) -> None:
         close(_elbo(answer, x, prior, q), want, what, atol=ELBO_ERROR)
 
 
+def _term(name: str, points: float, test: PartTest) -> Part:
+    """A part that looks at one term; a slip in it is named, whatever the other terms are."""
+    return Part(name, points, compared_alike(e2_4.WRONG, test))
+
+
 ELBO_PARTS = (
-    Part("expected log-likelihood", 1.5, _elbo_likelihood),
-    Part("prior of μ", 1.0, _elbo_prior_mu),
-    Part("prior of γ", 1.0, _elbo_prior_gamma),
-    Part("entropies of q(μ) and q(γ)", 1.0, _elbo_entropies),
+    _term("expected log-likelihood", 1.5, _elbo_likelihood),
+    _term("prior of μ", 1.0, _elbo_prior_mu),
+    _term("prior of γ", 1.0, _elbo_prior_gamma),
+    _term("entropies of q(μ) and q(γ)", 1.0, _elbo_entropies),
     Part("value, and the bound on log p(x)", 1.5, _elbo_value),
 )

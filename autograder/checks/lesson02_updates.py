@@ -10,8 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from autograder.checks.bank import e2_2, e2_3
 from autograder.checks.compare import close, unpack
 from autograder.checks.protocol import Part, Recorder
+from autograder.checks.slips import looking_up, nth
 from vi_lib import cavi
 
 Array = Any
@@ -20,8 +22,13 @@ Rng = np.random.Generator
 # The update of q(mu)
 
 
-def _update_mu(answer: Recorder, *args: Any) -> tuple[Any, ...]:
-    return unpack(answer.call("update_q_mu", *args), ("nu_q", "tau_q"), "`update_q_mu`")
+MU_NAMES, MU_SYMBOLS = ("nu_q", "tau_q"), ("ν_q", "τ_q")
+
+
+def _check_mu(answer: Recorder, args: tuple[Any, ...], index: int, where: str = "") -> None:
+    with looking_up(answer, e2_2.WRONG, nth(index, MU_NAMES)):
+        got = unpack(answer.call("update_q_mu", *args), MU_NAMES, "`update_q_mu`")[index]
+        close(got, cavi.update_q_mu(*args)[index], MU_SYMBOLS[index] + where)
 
 
 def _mu_inputs(rng: Rng, count: int) -> tuple[Any, ...]:
@@ -34,31 +41,33 @@ def _mu_inputs(rng: Rng, count: int) -> tuple[Any, ...]:
 def _mu_precision(answer: Recorder, rng: Rng) -> None:
     for _ in range(2):
         args = _mu_inputs(rng, int(rng.integers(4, 9)))
-        _, tau_q = _update_mu(answer, *args)
-        close(tau_q, cavi.update_q_mu(*args)[1], "τ_q")
+        _check_mu(answer, args, 1)
 
 
 def _mu_mean(answer: Recorder, rng: Rng) -> None:
     for _ in range(2):
         args = _mu_inputs(rng, int(rng.integers(4, 9)))
-        nu_q, _ = _update_mu(answer, *args)
-        close(nu_q, cavi.update_q_mu(*args)[0], f"ν_q with μ₀ = {args[2]:.4g}")
+        _check_mu(answer, args, 0, f" with μ₀ = {args[2]:.4g}")
 
 
 def _mu_edges(answer: Recorder, rng: Rng) -> None:
     whole = (rng.integers(4, 9, 5), 2, -3, 4)
     for args, where in ((_mu_inputs(rng, 1), "for a single datum"), (whole, "of whole numbers")):
-        found = _update_mu(answer, *args)
-        for got, want, name in zip(found, cavi.update_q_mu(*args), ("ν_q", "τ_q"), strict=True):
-            close(got, want, f"{name} {where}")
+        for index in (0, 1):
+            _check_mu(answer, args, index, f" {where}")
 
 
 # The update of q(gamma)
 
 
-def _update_gamma(answer: Recorder, *args: Any) -> tuple[Any, ...]:
-    found = answer.call("update_q_gamma", *args)
-    return unpack(found, ("alpha_q", "beta_q"), "`update_q_gamma`")
+GAMMA_NAMES, GAMMA_SYMBOLS = ("alpha_q", "beta_q"), ("α_q", "β_q")
+
+
+def _check_gamma(answer: Recorder, args: tuple[Any, ...], index: int, where: str = "") -> None:
+    with looking_up(answer, e2_3.WRONG, nth(index, GAMMA_NAMES)):
+        found = answer.call("update_q_gamma", *args)
+        got = unpack(found, GAMMA_NAMES, "`update_q_gamma`")[index]
+        close(got, cavi.update_q_gamma(*args)[index], GAMMA_SYMBOLS[index] + where)
 
 
 def _gamma_inputs(rng: Rng, count: int) -> tuple[Any, ...]:
@@ -72,23 +81,20 @@ def _gamma_shape(answer: Recorder, rng: Rng) -> None:
     half = int(rng.integers(3, 6))
     for count in (2 * half, 2 * half + 1):
         args = _gamma_inputs(rng, count)
-        alpha_q, _ = _update_gamma(answer, *args)
-        close(alpha_q, cavi.update_q_gamma(*args)[0], f"α_q for N = {count}")
+        _check_gamma(answer, args, 0, f" for N = {count}")
 
 
 def _gamma_rate(answer: Recorder, rng: Rng) -> None:
     for _ in range(2):
         args = _gamma_inputs(rng, int(rng.integers(4, 9)))
-        _, beta_q = _update_gamma(answer, *args)
-        close(beta_q, cavi.update_q_gamma(*args)[1], "β_q")
+        _check_gamma(answer, args, 1)
 
 
 def _gamma_edges(answer: Recorder, rng: Rng) -> None:
     whole = (rng.integers(-4, 9, 5), 2, 3, 4, 2)
     for args, where in ((_gamma_inputs(rng, 1), "for a single datum"), (whole, "of whole numbers")):
-        found = _update_gamma(answer, *args)
-        for got, want, name in zip(found, cavi.update_q_gamma(*args), ("α_q", "β_q"), strict=True):
-            close(got, want, f"{name} {where}")
+        for index in (0, 1):
+            _check_gamma(answer, args, index, f" {where}")
 
 
 MU_PARTS = (

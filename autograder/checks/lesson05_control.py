@@ -7,16 +7,20 @@ from typing import Any
 
 import numpy as np
 
+from autograder.checks.bank import e5_4
 from autograder.checks.compare import EXACT, NUMERICAL, array, close, require, unpack, z_test
 from autograder.checks.lesson05_cases import Z_ALPHA, exactly_or_in_expectation, in_two_tries
 from autograder.checks.protocol import Part, Recorder
+from autograder.checks.slips import looking_up, nth
 from vi_lib import bbvi
 
 Array = Any
 
+RESULTS = ("f_new", "a")
+
 
 def _controlled(answer: Recorder, f: Array, h: Array) -> tuple[Any, ...]:
-    return unpack(answer.call("control_variate", f, h), ("f_new", "a"), "`control_variate`")
+    return unpack(answer.call("control_variate", f, h), RESULTS, "`control_variate`")
 
 
 def _draws(rng: np.random.Generator, num: int) -> tuple[Array, Array, Array]:
@@ -40,15 +44,18 @@ def _other_coefficients(answer: Recorder, rng: np.random.Generator) -> None:
 
 
 def _control_part(index: int) -> Callable[[Recorder, np.random.Generator], None]:
-    name = ("f_new", "a")[index]
+    name = RESULTS[index]
 
     def part(answer: Recorder, rng: np.random.Generator) -> None:
         f, h, _ = _draws(rng, 6)
         expected = bbvi.control_variate(f, h)[index]
-        exactly_or_in_expectation(
-            lambda: close(_controlled(answer, f, h)[index], expected, f"`{name}`", rtol=NUMERICAL),
-            lambda: _other_coefficients(answer, rng),
-        )
+
+        def exact() -> None:
+            with looking_up(answer, e5_4.WRONG, nth(index, RESULTS)):
+                found = _controlled(answer, f, h)[index]
+                close(found, expected, f"`{name}`", rtol=NUMERICAL)
+
+        exactly_or_in_expectation(exact, lambda: _other_coefficients(answer, rng))
 
     return part
 

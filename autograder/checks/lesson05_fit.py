@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from autograder.checks.bank import e5_5
 from autograder.checks.compare import Mismatch, array, close, entry, require, show, z_test
 from autograder.checks.lesson05_cases import (
     Z_ALPHA,
@@ -17,6 +18,7 @@ from autograder.checks.lesson05_cases import (
     unbiased_and_no_noisier,
 )
 from autograder.checks.protocol import Part, Recorder
+from autograder.checks.slips import keys, slip
 from autograder.checks.values import build, generator, made
 from vi_lib import bbvi
 
@@ -51,14 +53,20 @@ def _vector(value: Any, key: str) -> Array:
     return found.astype(float)
 
 
-def _compare(answer: Recorder, case: tuple[Any, ...], keys: tuple[str, ...], when: str) -> None:
+def _compare(answer: Recorder, case: tuple[Any, ...], names: tuple[str, ...], when: str) -> None:
     expected = bbvi.bbvi(*build(case))
-    got = _fit(answer, case, keys)
-    for key in keys:
+    got = _fit(answer, case, names)
+    for key in names:
         wanted = expected[key]
         if key == "elbo" and array(got[key], "`elbo`").size == 1:
             wanted = wanted[-1]  # the last estimate alone will do
-        close(got[key], wanted, f"`{key}` after {when}")
+        try:
+            close(got[key], wanted, f"`{key}` after {when}")
+        except Mismatch as error:
+            # A step is both parameters; the trace may have a mistake of its own.
+            pick = keys("mu", "log_sd") if key in ("mu", "log_sd") else keys(key)
+            error.name = slip(e5_5.WRONG, answer.records[-1:], pick) or error.name
+            raise
 
 
 def one_step(answer: Recorder, rng: np.random.Generator) -> None:
@@ -109,10 +117,10 @@ def several_steps(answer: Recorder, rng: np.random.Generator) -> None:
     corr = np.array([[1.0, 0.3], [0.3, 1.0]])
     target = (mu + scale * rng.choice([-0.8, 0.8], 2), corr / np.outer(scale, scale), target[2])
     log_sd = np.array([0, 0])
-    steps, keys = _steps(0.2, 1.0), ("mu", "log_sd", "elbo", "history")
+    steps, names = _steps(0.2, 1.0), ("mu", "log_sd", "elbo", "history")
     case = (_log_joint(target), mu, log_sd, 4, 6, steps, generator(_seed(rng)))
     exactly_or_in_expectation(
-        lambda: _compare(answer, case, keys, "four steps with rho(t) = 0.2/(t + 1)"),
+        lambda: _compare(answer, case, names, "four steps with rho(t) = 0.2/(t + 1)"),
         lambda: _traces_on_average(answer, rng, target, mu, log_sd, 3),
     )
 

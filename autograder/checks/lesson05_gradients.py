@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from autograder.checks.bank import e5_1, e5_2
 from autograder.checks.compare import EXACT, SINGLE, array, close, require, unpack
 from autograder.checks.lesson05_cases import (
     Z_ALPHA,
@@ -18,6 +19,7 @@ from autograder.checks.lesson05_cases import (
     unbiased_and_no_noisier,
 )
 from autograder.checks.protocol import Part, Recorder
+from autograder.checks.slips import looking_up, nth
 from autograder.checks.values import made
 from vi_lib import bbvi
 
@@ -25,6 +27,8 @@ Array = Any
 
 
 # E5.1: score_gaussian(theta, mu, sd) -> (d_mu, d_sd)
+
+SCORES = ("d_mu", "d_sd")
 
 
 def _score_case(rng: np.random.Generator) -> tuple[Array, Array, Array]:
@@ -34,19 +38,21 @@ def _score_case(rng: np.random.Generator) -> tuple[Array, Array, Array]:
 
 
 def _score(answer: Recorder, case: tuple[Array, Array, Array]) -> tuple[Any, ...]:
-    return unpack(answer.call("score_gaussian", *case), ("d_mu", "d_sd"), "`score_gaussian`")
+    return unpack(answer.call("score_gaussian", *case), SCORES, "`score_gaussian`")
 
 
 def score_in_mu(answer: Recorder, rng: np.random.Generator) -> None:
     """The derivative in mu."""
     case = _score_case(rng)
-    close(_score(answer, case)[0], bbvi.score_gaussian(*case)[0], "`d_mu`")
+    with looking_up(answer, e5_1.WRONG, nth(0, SCORES)):
+        close(_score(answer, case)[0], bbvi.score_gaussian(*case)[0], "`d_mu`")
 
 
 def score_in_sd(answer: Recorder, rng: np.random.Generator) -> None:
     """The derivative in sd."""
     case = _score_case(rng)
-    close(_score(answer, case)[1], bbvi.score_gaussian(*case)[1], "`d_sd`")
+    with looking_up(answer, e5_1.WRONG, nth(1, SCORES)):
+        close(_score(answer, case)[1], bbvi.score_gaussian(*case)[1], "`d_sd`")
 
 
 def score_averages_to_zero(answer: Recorder, rng: np.random.Generator) -> None:
@@ -87,6 +93,8 @@ SCORE_PARTS = (
 
 # E5.2: score_function_gradient(log_joint, mu, sd, theta) -> (g_mu, g_sd)
 
+GRADIENTS = ("g_mu", "g_sd")
+
 
 def _black_box(target: Target) -> Any:
     return made("autograder.checks.inputs.black_box_log_joint", *target)
@@ -94,7 +102,7 @@ def _black_box(target: Target) -> Any:
 
 def _gradient(answer: Recorder, *case: Any) -> tuple[Any, ...]:
     value = answer.call("score_function_gradient", *case)
-    return unpack(value, ("g_mu", "g_sd"), "`score_function_gradient`")
+    return unpack(value, GRADIENTS, "`score_function_gradient`")
 
 
 def _gradient_on_average(
@@ -120,18 +128,21 @@ def _gradient_on_average(
 
 
 def _gradient_part(index: int) -> Callable[[Recorder, np.random.Generator], None]:
-    name = ("g_mu", "g_sd")[index]
+    name = GRADIENTS[index]
 
     def part(answer: Recorder, rng: np.random.Generator) -> None:
         target, mu, sd = gaussian_case(rng, 2)
         theta = mu + sd * rng.standard_normal((6, 2))
         box = _black_box(target)
         expected = bbvi.score_function_gradient(box.build(), mu, sd, theta)
+
+        def exact() -> None:
+            with looking_up(answer, e5_2.WRONG, nth(index, GRADIENTS)):
+                found = _gradient(answer, box, mu, sd, theta)[index]
+                close(found, expected[index], f"`{name}`")
+
         exactly_or_in_expectation(
-            lambda: close(
-                _gradient(answer, box, mu, sd, theta)[index], expected[index], f"`{name}`"
-            ),
-            lambda: _gradient_on_average(answer, rng, target, mu, sd, (index,)),
+            exact, lambda: _gradient_on_average(answer, rng, target, mu, sd, (index,))
         )
 
     return part

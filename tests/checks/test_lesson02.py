@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import time
 
 import numpy as np
 import pytest
 
 from autograder.checks import grade, lesson02_cavi, lesson02_elbo
 from autograder.checks.answer import LocalAnswer
-from autograder.checks.bank import e2_4
+from autograder.checks.bank import e2_1, e2_2, e2_3, e2_4
 from autograder.checks.bank.e2_terms import TERMS, At, elbo
 from autograder.checks.compare import Mismatch
 from autograder.checks.grading import NEGATED
@@ -193,3 +194,133 @@ def test_an_answer_that_never_runs_is_not_blamed_on_round_off() -> None:
 
     verdict = grade("E2.5", {"cavi_gaussian_gamma": broken})
     assert (verdict.score, verdict.misconception) == (0.0, None)
+
+
+# Fairness
+
+ODD = {
+    "None": None,
+    "text": "0.5",
+    "nan": float("nan"),
+    "empty": [],
+    "ragged": [[1.0], [1.0, 2.0]],
+    "pair": (1.0, 2.0),
+    "pair of Nones": (None, None),
+    "pair of vectors": (np.ones(3), np.ones(3)),
+    "three": (1.0, 2.0, 3.0),
+    "three texts": ("a", "b", "c"),
+    "cube": np.ones((3, 3, 3)),
+    "a dict": {"nu_q": 1.0, "tau_q": None, "alpha_q": [1.0, 2.0], "beta_q": "x", "elbo": 0.0},
+    "a dict of numbers": dict.fromkeys(("nu_q", "tau_q", "alpha_q", "beta_q", "elbo"), 1.0),
+}
+
+
+@pytest.mark.parametrize("odd", ODD)
+@pytest.mark.parametrize("exercise", EXERCISES, ids=lambda exercise: exercise.id)
+def test_odd_results_are_judged_and_never_stop_the_check(exercise, odd) -> None:
+    verdict = grade(exercise, dict.fromkeys(exercise.names, lambda *_, **__: ODD[odd]), seed=1)
+    assert (verdict.status, verdict.score) == ("not yet correct", 0.0)
+    assert verdict.hints
+
+
+def as_rows(found: tuple) -> tuple:
+    return tuple(np.reshape(value, (1, -1)) for value in found)
+
+
+def test_a_vector_as_a_row_is_told_both_shapes() -> None:
+    verdict = grade(
+        "E2.1", {"mean_field_gaussian": lambda *args: as_rows(e2_1.solution(*args))}, seed=1
+    )
+    assert verdict.parts[2].earned == 2.0  # a (1, 1) array is one number
+    assert "expected an array of shape (2,), got an array of shape (1, 2)" in verdict.hints[0]
+
+
+WRAPS = {
+    "0-d arrays": lambda value: np.array(value),
+    "arrays of one": lambda value: np.array([value]),
+    "single precision": lambda value: np.float32(value),
+    "nested": lambda value: [[value]],
+}
+
+
+@pytest.mark.parametrize("wrap", WRAPS)
+def test_numbers_may_come_wrapped(wrap: str) -> None:
+    wrapped = WRAPS[wrap]
+    answers = {
+        "E2.2": {"update_q_mu": lambda *a: [wrapped(v) for v in e2_2.solution(*a)]},
+        "E2.3": {"update_q_gamma": lambda *a: [wrapped(v) for v in e2_3.solution(*a)]},
+        "E2.4": {"elbo_gaussian_gamma": lambda *a: wrapped(elbo()["elbo_gaussian_gamma"](*a))},
+        "E2.5": {
+            "cavi_gaussian_gamma": lambda *a, **k: {
+                key: value if key == "elbo" else wrapped(value)
+                for key, value in loop()["cavi_gaussian_gamma"](*a, **k).items()
+            }
+        },
+    }
+    for exercise, answer in answers.items():
+        verdict = grade(exercise, answer, seed=2)
+        assert verdict.score == verdict.max_score, str(verdict)
+
+
+def test_a_slow_loop_gets_full_marks_in_time() -> None:
+    """Every sum a loop over Python floats, and twenty times as many sweeps as needed."""
+
+    def slow_gamma(x, nu_q, tau_q, alpha0, beta0):
+        total = 0.0
+        for value in x:
+            total += (float(value) - nu_q) ** 2 + 1.0 / tau_q
+        return alpha0 + len(x) / 2, beta0 + total / 2
+
+    def patient(x, prior, init=None, max_iter=1000, rel_tol=1e-10):
+        run = loop(update=slow_gamma)["cavi_gaussian_gamma"]
+        found = run(x, prior, init, max_iter, rel_tol)
+        for _ in range(20):
+            if max_iter > 1:
+                again = {key: value for key, value in found.items() if key != "elbo"}
+                found = run(x, prior, again, max_iter, rel_tol)
+        return found
+
+    started = time.process_time()
+    verdict = grade("E2.5", {"cavi_gaussian_gamma": patient})
+    assert verdict.score == verdict.max_score, str(verdict)
+    assert time.process_time() - started < 20.0
+
+
+def test_numbers_in_the_lessons_prose() -> None:
+    """What the text says without a cell beside it."""
+    sweeps = np.ceil(np.log(1000.0) / (-2.0 * np.log([0.99, 0.8])))
+    assert sweeps.tolist() == [344.0, 16.0]
+    assert 1.0 / np.sqrt(2 * 1000) == pytest.approx(0.022, abs=5e-4)
+    assert 0.51667 - cavi.mean_field_gaussian(np.zeros(2), np.array([[1, 0.8], [0.8, 1]]))[
+        2
+    ] == pytest.approx(0.006, abs=5e-4)
+    assert np.log(0.7) == pytest.approx(-0.357, abs=5e-4)
+    assert 1e-6**-0.5 == 1000.0
+
+
+X = datasets.load("gaussian_100")["x"]
+FLAT = lesson02_cavi.LESSON_PRIOR
+
+
+@pytest.mark.parametrize(
+    ("count", "change", "e_gamma", "nu", "sd", "gap"),
+    [
+        (100, {"alpha0": 100.0, "beta0": 100.0}, 0.914, None, None, 0.0017),
+        (100, {"tau0": 1.0}, None, 4.963, None, 0.0082),
+        (100, {"tau0": 10.0}, 0.505, 4.197, 0.129, 0.461),
+        (100, {"tau0": 1000.0}, None, 0.019, None, 0.0036),
+        (10, {}, None, None, 0.412, 0.0544),
+        (20, {}, None, None, 0.281, 0.0261),
+        (50, {}, None, None, 0.170, 0.0102),
+        (100, {}, None, None, 0.113, 0.0050),
+    ],
+)
+def test_numbers_in_the_model_answer(count, change, e_gamma, nu, sd, gap) -> None:
+    prior = {**FLAT, **change}
+    fit = cavi.cavi_gaussian_gamma(X[:count], prior, rel_tol=0.0)
+    left = oracles.GaussianGamma(X[:count], **prior).log_evidence - fit["elbo"][-1]
+    found = (fit["alpha_q"] / fit["beta_q"], fit["nu_q"], fit["tau_q"] ** -0.5, left)
+    for value, want in zip(found, (e_gamma, nu, sd, gap), strict=True):
+        if want is not None:
+            digits = len(str(want).split(".")[1])
+            assert round(float(value), digits) == want

@@ -67,16 +67,6 @@ WRONG = (
         "function ψ. Which of the two is larger, says Jensen?",
     ),
     Wrong(
-        "means-plugged-in",
-        elbo(
-            log_lik=lambda at: log_lik(at, at.e_gamma, log_of_the_mean(at), at.gaps),
-            log_prior_mu=lambda at: log_prior_mu(at, (at.nu_q - at.mu0) ** 2),
-            log_prior_gamma=lambda at: log_prior_gamma(at, at.e_gamma, log_of_the_mean(at)),
-        ),
-        "You evaluate the log joint at the means of q. The ELBO averages it over q: E[log γ] and "
-        "E[(x − μ)²] both differ from their values at the means.",
-    ),
-    Wrong(
         "beta-as-a-scale",
         elbo(
             log_lik=lambda at: log_lik(
@@ -259,6 +249,16 @@ WRONG = (
         "half-missing-in-the-entropy",
         elbo(entropy_mu=lambda at: float(0.5 * LOG_2PI - 0.5 * np.log(at.tau_q))),
         "The entropy of a Gaussian is ½ log(2πe/τ): the e under the logarithm is worth ½ a nat.",
+    ),
+    Wrong(
+        "means-plugged-in",
+        elbo(
+            log_lik=lambda at: log_lik(at, at.e_gamma, log_of_the_mean(at), at.gaps),
+            log_prior_mu=lambda at: log_prior_mu(at, (at.nu_q - at.mu0) ** 2),
+            log_prior_gamma=lambda at: log_prior_gamma(at, at.e_gamma, log_of_the_mean(at)),
+        ),
+        "You evaluate the log joint at the means of q. The ELBO averages it over q: E[log γ] and "
+        "E[(x − μ)²] both differ from their values at the means.",
     ),
     Wrong(
         "a-thousand-draws",
