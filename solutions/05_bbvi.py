@@ -911,8 +911,9 @@ for num in (3, 5, 10, 20, 100):
 #
 # Write it, as plain ascent. `rho` is a number or a function of $t$, with $t$ from 1. Draw
 # `rng.standard_normal((num_samples, D))` once in each iteration and nothing else, so that the first
-# steps can be compared exactly. The last part of the check fits a correlated Gaussian, and accepts
-# any optimiser.
+# steps can be compared exactly. You may call your own functions of E5.1 and E5.2; the library's are
+# the solution and do not count. `mu` and `log_sd` belong to the caller: work on copies. The last
+# part of the check fits a correlated Gaussian, and accepts any optimiser.
 
 # %% exercise="E5.5"
 def bbvi(log_joint, mu, log_sd, num_iter, num_samples, rho, rng):

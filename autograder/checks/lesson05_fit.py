@@ -17,7 +17,7 @@ from autograder.checks.lesson05_cases import (
     gaussian_case,
     unbiased_and_no_noisier,
 )
-from autograder.checks.protocol import Part, Recorder
+from autograder.checks.protocol import Part, Recorder, Unanswered
 from autograder.checks.slips import keys, slip
 from autograder.checks.values import build, generator, made
 from vi_lib import bbvi
@@ -42,7 +42,12 @@ def _seed(rng: np.random.Generator) -> int:
 
 
 def _fit(answer: Recorder, case: tuple[Any, ...], keys: tuple[str, ...]) -> dict[str, Any]:
-    result = answer.call("bbvi", *case)
+    try:
+        result = answer.call("bbvi", *case)
+    except Unanswered as error:
+        if error.fault.error_type == "TypeError" and "'function'" in error.fault.message:
+            raise Mismatch(error.fault.message, name="rho-never-called") from error
+        raise
     return {key: entry(result, key, "`bbvi`") for key in keys}
 
 

@@ -40,12 +40,14 @@ def keys(*names: str) -> Pick:
 
 @contextmanager
 def looking_up(answer: Recorder, bank: Sequence[Wrong], pick: Pick) -> Iterator[None]:
-    """Name the slip when a comparison of the picked results fails in this block."""
-    first = len(answer.records)
+    """Name the slip when a comparison of the picked results fails in this block.
+
+    The slip has to explain these results in all of the part's calls so far.
+    """
     try:
         yield
     except Mismatch as error:
-        error.name = slip(bank, answer.records[first:], pick) or error.name
+        error.name = slip(bank, answer.records, pick) or error.name
         raise
 
 

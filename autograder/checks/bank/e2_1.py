@@ -218,8 +218,7 @@ WRONG = (
     Wrong(
         "marginals-in-the-kl",
         {"mean_field_gaussian": marginals_in_the_kl},
-        "Your sds are right, but your KL takes Σᵢᵢ for the variances of q: they are 1/Λᵢᵢ. That "
-        "is why it is negative.",
+        "Your KL takes Σᵢᵢ for the variances of q: they are 1/Λᵢᵢ. That is why it is negative.",
     ),
     Wrong(
         "sign-of-the-determinant",

@@ -113,8 +113,8 @@ WRONG = (
     Wrong(
         "mean-of-x-for-the-sum",
         {"update_q_mu": average_of_x},
-        "Your precision counts all N data, your mean only their average: collect the terms that "
-        "are linear in μ once more. Is it Σᵢ xᵢ or x̄?",
+        "In your mean the data weigh as much as a single datum: collect the terms that are linear "
+        "in μ once more. Is it Σᵢ xᵢ or x̄?",
     ),
     Wrong(
         "data-not-weighed",
@@ -142,8 +142,8 @@ WRONG = (
     Wrong(
         "average-of-the-data-returned",
         {"update_q_mu": average_of_the_data},
-        "Your precision knows the prior, your mean does not: it is the plain average of x. Where "
-        "must ν_q go when τ₀ is enormous?",
+        "Your mean does not know the prior: it is the plain average of x. Where must ν_q go when "
+        "τ₀ is enormous?",
     ),
     Wrong(
         "brackets-missing",

@@ -168,6 +168,12 @@ WRONG = (
         "Look at exp(−½ γ Σᵢ(xᵢ − μ)²): the rate is all that multiplies −γ, the ½ included.",
     ),
     Wrong(
+        "half-and-uncertainty-missing",
+        {"update_q_gamma": with_rate(lambda x, nu_q, tau_q: squares(x, nu_q))},
+        "Two things are missing in β_q. Look at exp(−½ γ Σᵢ(xᵢ − μ)²): what multiplies −γ besides "
+        "the squares? And what is E[(xᵢ − μ)²] if μ is uncertain?",
+    ),
+    Wrong(
         "half-on-the-squares-only",
         {
             "update_q_gamma": with_rate(

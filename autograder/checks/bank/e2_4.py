@@ -116,6 +116,12 @@ WRONG = (
         "½ E[log γ] − ½ log 2π stands in the log density of each observation: there are N of them.",
     ),
     Wrong(
+        "likelihood-averaged",
+        elbo(log_lik=lambda at: TERMS["log_lik"](at) / at.count),
+        "The log-likelihood is a sum over the data: with every datum taken twice it must double. "
+        "Do you take a mean somewhere?",
+    ),
+    Wrong(
         "two-pi-dropped",
         elbo(
             log_lik=lambda at: TERMS["log_lik"](at) + 0.5 * at.count * LOG_2PI,

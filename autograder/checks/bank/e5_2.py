@@ -298,7 +298,7 @@ WRONG = (
     Wrong(
         "sd-as-variance-in-log-q",
         _named(sd_as_variance_in_log_q),
-        "The score is right, but the log q in your weight treats `sd` as a variance.",
+        "The log q in your weight treats `sd` as a variance. Compare it with `scipy.stats.norm`.",
     ),
     Wrong(
         "integers-truncated",

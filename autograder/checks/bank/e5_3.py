@@ -182,6 +182,11 @@ WRONG = (
         "variance-forgotten",
         {"evidence_lower_bound": at_the_mean},
         "E[theta²] is not the square of E[theta]: what do you have to add?",
+        also=tuple(
+            _with(variance=0.0, swap=swap, **constants)
+            for swap in (False, True)
+            for constants in ({}, {"entropy": np.log}, {"entropy": np.log, "constants": 0.0})
+        ),
     ),
     Wrong(
         "constants-dropped",
@@ -193,6 +198,7 @@ WRONG = (
         "entropy-log-pi-e",
         _with(entropy=entropy_log_pi_e),
         "The entropy of N(0, sd=1) is 1.4189 nats: compare with yours. It is log(2πe)/2.",
+        also=(_with(entropy=np.log),),
     ),
     Wrong(
         "entropy-of-sd-as-variance",

@@ -44,6 +44,16 @@ def one_for_all(f: Array, h: Array) -> Pair:
     return f - a * h, np.full(f.shape[1], a)
 
 
+def one_number_for_all(f: Array, h: Array) -> Pair:
+    f_new, a = one_for_all(f, h)
+    return f_new, a[0]
+
+
+def along_rows_not_centred(f: Array, h: Array) -> Pair:
+    a = np.sum(f * h, axis=1) / np.sum(h * h, axis=1)
+    return f - a[:, None] * h, a
+
+
 def denominators_differ(f: Array, h: Array) -> Pair:
     cov, var = _moments(f, h)
     a = _ratio(cov * len(f) / (len(f) - 1), var)
@@ -205,6 +215,7 @@ WRONG = (
         "one-coefficient-for-all",
         _named(one_for_all),
         "Each column has its own best a: take covariance and variance column by column.",
+        also=(_named(one_number_for_all),),
     ),
     Wrong(
         "denominators-differ",
@@ -254,6 +265,7 @@ WRONG = (
         "axis-mixed-up",
         _named(along_rows),
         "Draws run down the first axis: the covariance of a column is taken over its rows.",
+        also=(_named(along_rows_not_centred),),
     ),
     Wrong(
         "order-swapped",

@@ -55,6 +55,7 @@ def _run(
     all_log_q: bool = False,
     elbo_total: bool = False,
     rho_ignored: bool = False,
+    rho_never_called: bool = False,
     in_sd: bool = False,
     sequential: bool = False,
     history_before: bool = False,
@@ -80,6 +81,8 @@ def _run(
         weight = baseline(log_p + log_q_sign * log_density)[:, None]
         scale = num_samples if total else 1
         rate = rho(1 if frozen_step else t + shift) if callable(rho) else rho
+        if rho_never_called:
+            rate = rho
         step = scale * sign * (1.0 if rho_ignored else rate)
         before = mean
         mean = mean + step * np.mean(score(theta, mean, sd)[0] * weight, axis=0)
@@ -224,26 +227,31 @@ WRONG = (
         "Your steps are the gradients themselves: multiply them by the step size rho.",
     ),
     Wrong(
+        "rho-never-called",
+        _with(rho_never_called=True),
+        "`rho` is a number *or* a function of t, and you multiply by it as if it were always a "
+        "number. How can you ask which it is? (`callable`)",
+    ),
+    Wrong(
         "elbo-summed",
         _with(elbo_total=True),
-        "The steps are right, but the trace is a sum over the draws. The ELBO is an expectation: "
-        "average the weights.",
+        "Your trace is a sum over the draws. The ELBO is an expectation: average the weights.",
     ),
     Wrong(
         "elbo-with-minus-entropy",
         _with(elbo_log_q=1.0),
-        "The steps are right, but the trace adds log q: that subtracts the entropy. "
+        "Your trace adds log q: that subtracts the entropy. "
         "Which sign has E[log q] in the ELBO (E5.3)?",
     ),
     Wrong(
         "elbo-without-entropy",
         _with(elbo_log_q=0.0),
-        "The steps are right, but the trace is E[log p(x, theta)] alone: the entropy is missing.",
+        "Your trace is E[log p(x, theta)] alone: where is the entropy?",
     ),
     Wrong(
         "elbo-negated",
         _with(elbo_sign=-1.0),
-        "The steps are right, but the trace is minus the ELBO.",
+        "Your trace is minus the ELBO. We maximise, so note the ELBO itself.",
     ),
     Wrong(
         "summed-over-draws",
