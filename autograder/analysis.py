@@ -108,7 +108,8 @@ def lesson_stats(records: Sequence[Record]) -> list[LessonStats]:
     """One entry per lesson, in order."""
     by_lesson: dict[str, list[Record]] = defaultdict(list)
     for record in records:
-        by_lesson[record.lesson].append(record)
+        if record.status != "practice":
+            by_lesson[record.lesson].append(record)
     return [_lesson(lesson, by_lesson[lesson]) for lesson in sorted(by_lesson)]
 
 
@@ -202,7 +203,8 @@ def student_stats(records: Sequence[Record]) -> list[StudentStats]:
     """One entry per student, the lowest share first; without any score before all others."""
     by_student: dict[str, list[Record]] = defaultdict(list)
     for record in records:
-        by_student[record.student].append(record)
+        if record.status != "practice":
+            by_student[record.student].append(record)
     rows = [_student(student, own) for student, own in by_student.items()]
     return sorted(rows, key=lambda row: (-1.0 if row.share is None else row.share, row.student))
 

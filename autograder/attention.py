@@ -25,6 +25,7 @@ MOST_URGENT_FIRST: tuple[Status, ...] = (
     "not a notebook",
     "wrong lesson",
     "partly graded",
+    "practice",
     "graded",
 )
 
@@ -70,6 +71,8 @@ def needing_a_look(
     similar = _similar(findings)
     found = []
     for record in records:
+        if record.status == "practice":
+            continue
         key = record.student, record.lesson
         late = findings.late.get(key)
         code = [*map(_suspicion, record.suspicions), *similar.get(key, ())]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from autograder.notebooks import SourceError, execute, lesson_names, outdated, release
+from autograder.notebooks import SourceError, all_names, execute, outdated, release
 
 
 def build(lessons: Sequence[str] = (), *, check: bool = False, force: bool = False) -> int:
@@ -14,7 +14,7 @@ def build(lessons: Sequence[str] = (), *, check: bool = False, force: bool = Fal
     Exit code 0: all notebooks are up to date (now). 1: with `check`, some are not. 2: a lesson is
     unknown or cannot be built; the sentence on stderr says which and why.
     """
-    known = lesson_names()
+    known = all_names()
     unknown = sorted(set(lessons) - set(known))
     if unknown:
         print(f"Unknown lesson {', '.join(unknown)}: expected {', '.join(known)}.", file=sys.stderr)

@@ -44,10 +44,10 @@ def _add_collect(commands: Commands[argparse.ArgumentParser]) -> None:
 
 def _collect(arguments: argparse.Namespace) -> int:
     from autograder.collecting.command import collect_into
-    from autograder.notebooks import lesson_names
+    from autograder.notebooks import all_names
 
     return collect_into(
-        arguments.sources, arguments.into, lesson_names(), file_dates=arguments.file_dates
+        arguments.sources, arguments.into, all_names(), file_dates=arguments.file_dates
     )
 
 

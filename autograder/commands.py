@@ -42,11 +42,11 @@ def _check(path: Path, zygote: Zygote, limits: Limits) -> int:
     from autograder.checks.render import number
     from autograder.grade import verdicts_of
     from autograder.lesson import load_lesson
-    from autograder.notebooks import lesson_names
+    from autograder.notebooks import all_names, is_practice
     from autograder.submission import read_submission
 
     data = path.read_bytes()
-    lesson = load_lesson(_lesson_of(path, data, lesson_names()))
+    lesson = load_lesson(_lesson_of(path, data, all_names()))
     submission = read_submission(data, lesson)
     program = replace(submission.program, files=_beside(path))
     submission = replace(submission, program=program)
@@ -56,7 +56,8 @@ def _check(path: Path, zygote: Zygote, limits: Limits) -> int:
         score += verdict.score
     for note in submission.notes:
         print(note)
-    print(f"{number(score)} of {number(lesson.points)} points on the visible checks.")
+    practice = " They do not count: this lesson is for practice." * is_practice(lesson.name)
+    print(f"{number(score)} of {number(lesson.points)} points on the visible checks.{practice}")
     return 0 if score == lesson.points else 1
 
 

@@ -257,6 +257,7 @@ CLASS = (
     # Opened, saved, handed in.
     HandIn("nguyễn-thị-hà", L02, rest=UNTOUCHED),
     HandIn("nguyễn-thị-hà", L05, spoil=_nothing, status="not a notebook"),
+    HandIn("nguyễn-thị-hà", "00_start", status="practice"),
     # A download that broke off; later on a column of zeros that was not thought of.
     HandIn("sipho-dlamini", L02, spoil=_truncated, status="not a notebook"),
     HandIn(

@@ -29,7 +29,7 @@ Key = tuple[str, str]
 """Student and lesson."""
 NotebookOf = Callable[[Record], bytes | None]
 """The bytes of a hand-in, None if they cannot be had."""
-_NOT_OF_THE_LESSON = ("not a notebook", "wrong lesson", "refused")
+_NOT_OF_THE_LESSON = ("not a notebook", "wrong lesson", "refused", "practice")
 
 
 @dataclass

@@ -136,7 +136,7 @@ def _write_lesson(record: Record, path: Path, extras: Extras) -> Path:
     late = extras.late.get((record.student, record.lesson))
     score = total(record, by_hand)
     share = _share(record, score)
-    of_the_lesson = record.status not in ("not a notebook", "wrong lesson", "refused")
+    of_the_lesson = record.status not in ("not a notebook", "wrong lesson", "refused", "practice")
     notebook = notebook_view(extras.cells(record) if of_the_lesson else ())
     return write_page(
         path,
@@ -172,6 +172,8 @@ def kind_words(record: Record) -> str:
         v for v in record.verdicts.values() if v.status not in ("not started", "not defined")
     ]
     share = _share(record, record.score)
+    if record.status == "practice":
+        return "There is nothing to judge here. The lessons that follow have points."
     if record.score is None:
         return (
             "This is not a zero: your work has not been judged. "

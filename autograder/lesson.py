@@ -12,7 +12,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from autograder.checks.grading import find
+from autograder.checks.grading import PUBLIC_SEED, find
 from autograder.checks.protocol import Exercise
 
 
@@ -71,7 +71,7 @@ class Lesson:
 @functools.cache
 def load_lesson(name: str, root: Path | None = None) -> Lesson:
     """Read a lesson's two notebooks; `FileNotFoundError` says what to do when one is missing."""
-    from autograder.notebooks import exercises_of, released_notebook, solution_notebook
+    from autograder.notebooks import exercises_of, is_practice, released_notebook, solution_notebook
 
     solution = _read(solution_notebook(name, root))
     released = _read(released_notebook(name, root))
@@ -83,16 +83,22 @@ def load_lesson(name: str, root: Path | None = None) -> Lesson:
         ]
     )
     cells = exercises_of(notebook)
-    lesson = describe(
-        name,
-        [Task(find(c.exercise), c.answer_id, c.check_id, c.seed) for c in cells],
-        released["cells"],
-    )
+    tasks = [Task(find(c.exercise), c.answer_id, c.check_id, c.seed) for c in cells]
+    lesson = describe(name, practice_tasks(name) if is_practice(name) else tasks, released["cells"])
     answers = {task.answer_id for task in lesson.tasks}
     solved = (
         c for c in notebook.cells if c.metadata.get("nbgrader", {}).get("grade_id") in answers
     )
     return replace(lesson, solutions=frozenset(cell.source for cell in solved))
+
+
+def practice_tasks(name: str) -> list[Task]:
+    """The exercises of a lesson for practice, which have visible checks and no hidden ones."""
+    from autograder.checks.registry import exercises
+    from autograder.notebooks import identifier
+
+    labels = [(exercise, identifier(exercise.id)) for exercise in exercises(int(name[:2]))]
+    return [Task(exercise, at, f"{at}-check", PUBLIC_SEED) for exercise, at in labels]
 
 
 def describe(name: str, tasks: Iterable[Task], cells: list[dict[str, Any]]) -> Lesson:

@@ -9,6 +9,10 @@ nbgrader's metadata:
     # %% exercise="E5.1"                       the student's cell
     # %% check="E5.1" seed=5101                the check cell; its body is written here
     # %% [markdown] open="O5" points=5         the answer to a question that a person grades
+    # %% practice="E0.1"                       a check cell that gives no points
+
+A lesson whose number is 00 is for practice: it is built and released like the others, has no points
+and is not handed in.
 """
 
 from __future__ import annotations
@@ -35,6 +39,8 @@ from autograder.checks import grade
 
 grade("{exercise}", globals(), seed={seed})
 ### END HIDDEN TESTS"""
+
+PRACTICE_CELL = 'check("{exercise}", globals())'
 
 DIGEST = "course_digest"
 """Notebook metadata: what the notebook was built from, so that an outdated one is recognised."""
@@ -69,10 +75,25 @@ def course_root(start: Path | None = None) -> Path:
     )
 
 
-def lesson_names(root: Path | None = None) -> tuple[str, ...]:
-    """The lessons, in order: the names of solutions/*.py."""
+def all_names(root: Path | None = None) -> tuple[str, ...]:
+    """All lessons, in order: the names of solutions/*.py."""
     folder = (root or course_root()) / "solutions"
     return tuple(sorted(path.stem for path in folder.glob("[0-9][0-9]_*.py")))
+
+
+def lesson_names(root: Path | None = None) -> tuple[str, ...]:
+    """The lessons that are handed in and graded, in order."""
+    return tuple(name for name in all_names(root) if not is_practice(name))
+
+
+def practice_names(root: Path | None = None) -> tuple[str, ...]:
+    """The lessons for practice, which have no points."""
+    return tuple(name for name in all_names(root) if is_practice(name))
+
+
+def is_practice(name: str) -> bool:
+    """Whether a lesson of this name is for practice, by its number."""
+    return name.startswith("00_")
 
 
 def solution_text(name: str, root: Path | None = None) -> Path:
@@ -137,6 +158,12 @@ def _expand(cell: nbformat.NotebookNode, path: Path) -> str:
         cell.source = CHECK_CELL.format(exercise=exercise, seed=seed)
         label = f"{identifier(exercise)}-check"
         return _nbgrader(cell, label, grade=True, points=find(exercise).points)
+    if exercise := meta.pop("practice", None):
+        find(exercise)
+        if cell.source.strip():
+            raise SourceError(f"{path.name}: the body of check {exercise} is written by the build")
+        cell.source = PRACTICE_CELL.format(exercise=exercise)
+        return f"{identifier(exercise)}-check"
     if question := meta.pop("open", None):
         points = float(meta.pop("points"))
         return _nbgrader(cell, identifier(question), grade=True, solution=True, points=points)

@@ -21,12 +21,14 @@ Status = Literal[
     "out of memory",
     "crashed",
     "refused",
+    "practice",
 ]
 """The fate of a hand-in.
 
 "graded": every exercise was judged. "partly graded": some exercises could not be judged (they
-crashed or ran out of time) and stay empty in the table; the others count. The rest: nothing could
-be judged, and no score is given.
+crashed or ran out of time) and stay empty in the table; the others count. "practice": the lesson
+has no points, so there is nothing to judge. The rest: nothing could be judged, and no score is
+given.
 """
 
 
@@ -68,8 +70,8 @@ class Record:
 
     @property
     def graded(self) -> bool:
-        """Whether every exercise of the hand-in was judged."""
-        return self.status == "graded"
+        """Whether every exercise of the hand-in was judged, or there is none to judge."""
+        return self.status in ("graded", "practice")
 
 
 _LISTS = ("notes", "suspicions", "changed")

@@ -99,7 +99,7 @@ def _grade_with(order: Order, nursery: Nursery | None) -> list[Record]:
     from autograder.files import locked, sweep
     from autograder.late import read_policy
     from autograder.lesson import load_lesson
-    from autograder.notebooks import course_root, lesson_names
+    from autograder.notebooks import course_root, lesson_names, practice_names
     from autograder.outputs import keep_source
     from autograder.scratch import sweep_relics
 
@@ -107,7 +107,7 @@ def _grade_with(order: Order, nursery: Nursery | None) -> list[Record]:
     lessons = {name: load_lesson(name, root) for name in lesson_names(root)}
     if order.late is not None:
         read_policy(order.late, list(lessons))  # a policy that is not right is not kept
-    found = collect(source, list(lessons))
+    found = collect(source, [*lessons, *practice_names(root)])
     for remark in found.remarks:
         print(remark, file=sys.stderr)
     with locked(out):

@@ -75,7 +75,7 @@ def tagged(lesson: str) -> Iterator[tuple[str, Place]]:
 def places() -> dict[str, list[Place]]:
     """All tagged cells, by id, in the order of the lessons."""
     found: dict[str, list[Place]] = {}
-    for lesson in notebooks.lesson_names(ROOT):
+    for lesson in notebooks.all_names(ROOT):
         for name, place in tagged(lesson):
             found.setdefault(name, []).append(place)
     return found

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from autograder.collecting.entries import is_archive
 from autograder.collecting.found import Found, lesson_named
 from autograder.collecting.ids import is_plain
+from autograder.notebooks import is_practice
 
 if TYPE_CHECKING:
     from autograder.collect import HandIn
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 MAX_FILES = 100
 MAX_FILES_BYTES = 10 * 2**20
 TIMESTAMP = "timestamp.txt"
+FOR_PRACTICE = "{} is for practice: it has no points, and need not be handed in."
 LATE = "{} marks this hand-in as late."
 
 
@@ -32,10 +34,25 @@ def choose(
     """
     from autograder.collect import HandIn
 
+    if is_practice(lesson):
+        hand_in = _best(student, lesson, found, others, lessons)
+        return replace(hand_in, status="practice", sentence=FOR_PRACTICE.format(lesson))
     if lesson not in lessons:
         known = ", ".join(lessons)
         sentence = f"There is no lesson {lesson!r}: expected {known}."
         return HandIn(student, lesson, status="wrong lesson", sentence=sentence)
+    return _best(student, lesson, found, others, lessons)
+
+
+def _best(
+    student: str,
+    lesson: str,
+    found: Sequence[Found],
+    others: Iterable[Found],
+    lessons: Sequence[str],
+) -> HandIn:
+    from autograder.collect import HandIn
+
     notes: list[str] = []
     found = _newest(found, notes)
     good = [one for one in found if one.is_notebook and not one.entry.refusal]

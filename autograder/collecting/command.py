@@ -12,7 +12,7 @@ from autograder.collecting.writing import Written, dated, newest, write, write_t
 from autograder.rosters import BadRoster, Roster, read_roster
 
 MISUSE = 2
-_FINE = ("new", "unchanged", "replaced", "kept")
+_FINE = ("new", "unchanged", "replaced", "kept", "practice")
 
 
 def collect_into(

@@ -27,7 +27,7 @@ from autograder.example_class import (
 )
 from autograder.example_damage import cell_of
 from autograder.example_roster import CLASS
-from autograder.notebooks import identifier, lesson_names, released_notebook
+from autograder.notebooks import identifier, lesson_names, practice_names, released_notebook
 from autograder.pool import grade_all
 from autograder.sandbox.limits import Limits
 
@@ -54,11 +54,12 @@ def notebooks(folder: Path) -> dict[tuple[str, str], Any]:
 def test_the_class_has_every_kind_of_hand_in() -> None:
     assert 4 * len(lesson_names()) <= len(CLASS) <= 100
     assert len({(handin.student, handin.lesson) for handin in CLASS}) == len(CLASS)
-    assert {handin.lesson for handin in CLASS} == set(lesson_names())
+    assert {handin.lesson for handin in CLASS} == {*lesson_names(), *practice_names()}
     statuses = Counter(handin.status for handin in CLASS)
     assert statuses["not a notebook"] == 2
     assert statuses["wrong lesson"] == 1
     assert statuses["partly graded"] == 3
+    assert statuses["practice"] == 1
     assert any(not handin.student.isascii() for handin in CLASS)
 
 

@@ -14,8 +14,9 @@ from autograder import notebooks
 from autograder.checks.registry import exercises, lessons
 
 ROOT = Path(__file__).parents[2]
-NAMES = notebooks.lesson_names(ROOT)
+NAMES = notebooks.all_names(ROOT)
 each_lesson = pytest.mark.parametrize("name", NAMES)
+each_graded = pytest.mark.parametrize("name", notebooks.lesson_names(ROOT))
 
 MAX_BYTES = 1_500_000
 LONGEST_LINE = 79
@@ -68,7 +69,7 @@ def test_executed_notebook_is_small_enough(name: str) -> None:
     assert notebooks.solution_notebook(name, ROOT).stat().st_size < MAX_BYTES
 
 
-@each_lesson
+@each_graded
 def test_every_exercise_of_the_lesson_is_there_with_full_marks(name: str) -> None:
     cells = notebooks.exercises_of(solved(name))
     assert [(c.exercise, c.points) for c in cells] == [
@@ -81,7 +82,19 @@ def test_every_exercise_of_the_lesson_is_there_with_full_marks(name: str) -> Non
         assert by_id[cell.answer_id].metadata.nbgrader.solution
 
 
-@each_lesson
+@pytest.mark.parametrize("name", notebooks.practice_names(ROOT))
+def test_a_lesson_for_practice_has_exercises_and_no_points(name: str) -> None:
+    by_id = {cell.id: cell for cell in solved(name).cells}
+    for exercise in exercises(int(name[:2])):
+        answer = by_id[notebooks.identifier(exercise.id)]
+        check = by_id[f"{answer.id}-check"]
+        assert answer.metadata.nbgrader.solution
+        assert check.outputs[0].data["text/plain"] == str(exercise.points)
+    graded = [c for c in solved(name).cells if c.metadata.get("nbgrader", {}).get("grade")]
+    assert graded == []
+
+
+@each_graded
 def test_hidden_seeds_are_secret_and_differ(name: str) -> None:
     seeds = [cell.seed for cell in notebooks.exercises_of(solved(name))]
     assert len(set(seeds)) == len(seeds)
@@ -90,7 +103,7 @@ def test_hidden_seeds_are_secret_and_differ(name: str) -> None:
     assert not [seed for seed in seeds if re.search(rf"seed\W{{1,4}}{seed}\b", text)]
 
 
-@each_lesson
+@each_graded
 def test_lesson_has_one_open_question(name: str) -> None:
     manual = [c for c in solved(name).cells if c.metadata.get("nbgrader", {}).get("solution")]
     manual = [c for c in manual if c.metadata.nbgrader.grade]
@@ -182,3 +195,6 @@ def test_run_all_gets_through_an_untouched_lesson(name: str) -> None:
     assert len(checks) == len(notebooks.exercises_of(solved(name)))
     for cell in checks:
         assert "not started" in cell.outputs[0].data["text/html"]
+    for cell in notebook.cells:
+        if cell.id.endswith("-check"):
+            assert "not started" in cell.outputs[0].data["text/html"]
