@@ -1,7 +1,8 @@
 """Grade the example class and broken hand-ins with plain nbgrader, too; write docs/nbgrader.md.
 
-Run as `python docs/nbgrader_differences.py`, about ten minutes; with `--render`, only the page is
-written again from docs/nbgrader.json, for a change of the words in nbgrader_notes.py.
+Run as `python docs/nbgrader_differences.py`, about ten minutes; with the names of lessons, only
+these are measured and the other rows of docs/nbgrader.json stay; with `--render`, only the page is
+written again from there, for a change of the words in nbgrader_notes.py.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -165,20 +166,22 @@ def _first_error(said: str) -> str:
     return errors[0].split("]", 1)[1].strip()[:200] if errors else ""
 
 
-def measure() -> list[dict[str, Any]]:
-    """One row per hand-in, from a run of both graders."""
+def measure(lessons: Sequence[str]) -> list[dict[str, Any]]:
+    """One row per hand-in for one of the lessons, from a run of both graders."""
     with tempfile.TemporaryDirectory() as folder:
         top = Path(folder)
         class_ = write_hand_ins(top)
         broken = top / "broken"
-        mine = ours(class_) | ours(broken)
-        jobs = [(class_, lesson) for lesson in lesson_names()] + [(broken, LESSON)]
+        mine = {key: row for key, row in ours(class_).items() if key[1] in lessons}
+        jobs = [(class_, lesson) for lesson in lessons]
+        if LESSON in lessons:
+            mine |= ours(broken)
+            jobs.append((broken, LESSON))
         with concurrent.futures.ThreadPoolExecutor(2) as pool:
             plain: dict[tuple[str, str], dict[str, Any]] = {}
             for found in pool.map(lambda job: theirs(*job), jobs):
                 plain |= found
-    keys = sorted(mine, key=lambda key: (key[0] in BROKEN, key))
-    return [{"student": s, "lesson": n, **mine[s, n], **plain[s, n]} for s, n in keys]
+    return [{"student": s, "lesson": n, **mine[s, n], **plain[s, n]} for s, n in mine]
 
 
 def render(rows: list[dict[str, Any]]) -> str:
@@ -201,7 +204,11 @@ def _points(score: float | None) -> str:
 def main() -> None:
     """Measure, unless told otherwise, and write the page."""
     if "--render" not in sys.argv[1:]:
-        STORED.write_text(json.dumps(measure(), indent=1, ensure_ascii=False) + "\n", "utf-8")
+        lessons = sys.argv[1:] or lesson_names()
+        stored = json.loads(STORED.read_text("utf-8")) if sys.argv[1:] else []
+        rows = [row for row in stored if row["lesson"] not in lessons] + measure(lessons)
+        rows.sort(key=lambda row: (row["student"] in BROKEN, row["student"], row["lesson"]))
+        STORED.write_text(json.dumps(rows, indent=1, ensure_ascii=False) + "\n", "utf-8")
     PAGE.write_text(render(json.loads(STORED.read_text("utf-8"))), "utf-8")
 
 

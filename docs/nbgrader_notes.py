@@ -54,14 +54,14 @@ a hand-in can read your files, the gradebook and the solutions ([attacks](attack
 can do here); an endless loop takes a minute for each cell that it touches.
 """
 
+_TWICE = "two cells with one id are an error to nbgrader; ours takes the copy that was filled in"
 _DIED = "the kernel died, and nbgrader drops the whole hand-in with it; ours runs the rest again"
 
 REASONS: dict[tuple[str, str], str] = {
     ("ingrid-østby", "05_bbvi"): f"Python is ended after an answer: {_DIED}",
     ("mei-ling-tan", "05_bbvi"): f"Python is ended before an answer: {_DIED}, E5.5 stays empty",
-    ("noah-cohen", "02_cavi"): (
-        "two cells with one id are an error to nbgrader; ours takes the copy that was filled in"
-    ),
+    ("noah-cohen", "01_elbo"): _TWICE,
+    ("noah-cohen", "02_cavi"): _TWICE,
     ("Łukasz Nowak", "02_cavi"): (
         "the file is named 02_cavi (1).ipynb, and nbgrader finds no notebook in the folder"
     ),
