@@ -6,6 +6,7 @@ autograd.numpy so that answers may differentiate them.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -171,3 +172,41 @@ def pushed_forward_gaussian(
         return constant - 0.5 * np.sum(gap**2, axis=1) - log_jacobian
 
     return log_joint
+
+
+def table_estimator(rows: Array) -> Callable[[numpy.random.Generator], Array]:
+    """An "estimator" that returns the rows (R, P) one after the other, over and over."""
+    rows, count = numpy.asarray(rows), itertools.count()
+    return lambda rng: rows[next(count) % len(rows)].copy()
+
+
+def gaussian_estimator(mean: Array, sd: Array) -> Callable[[numpy.random.Generator], Array]:
+    """An estimator whose estimates (P,) are independent N(mean, sd²)."""
+    mean, sd = numpy.asarray(mean, float), numpy.asarray(sd, float)
+    return lambda rng: mean + sd * rng.standard_normal(len(mean))
+
+
+def regression_gradient(name: str) -> Callable[[numpy.random.Generator], Array]:
+    """One draw's gradient (4,) in mu and sd at the best mean field of lesson 5's regression.
+
+    `name` is "score", "total" or "path".
+    """
+    from vi_lib import bbvi, datasets, oracles, pathwise
+
+    line = datasets.load("line_5")
+    X = numpy.stack([numpy.ones(5), line["x"]], axis=1)
+    model = oracles.LinearRegression(X, line["y"], prior_sd=10.0, noise_sd=0.1)
+    mu, sd, _ = model.mean_field()
+    slope = gaussian_grad_log_joint(model.mean, numpy.linalg.inv(model.cov))
+
+    def gradient(rng: numpy.random.Generator) -> Array:
+        eps = rng.standard_normal((1, 2))
+        if name == "score":
+            pair = bbvi.score_function_gradient(model.log_joint, mu, sd, mu + sd * eps)
+        elif name == "total":
+            pair = pathwise.reparameterization_gradient(slope, mu, sd, eps)
+        else:
+            pair = pathwise.path_derivative_gradient(slope, mu, sd, eps)
+        return numpy.concatenate(pair)
+
+    return gradient
