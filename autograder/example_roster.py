@@ -6,7 +6,7 @@ from autograder.example_class import RIGHT, UNTOUCHED, HandIn
 from autograder.example_damage import appended, colon_forgotten, deleted, duplicated, prepended
 
 L01, L02, L04 = "01_elbo", "02_cavi", "04_svi"
-L05, L07 = "05_bbvi", "07_advi"
+L05, L06, L07 = "05_bbvi", "06_reparam", "07_advi"
 
 _COVERING = (
     "In a search at sea, missing one of two areas is worse than searching too much: forward. "
@@ -30,6 +30,12 @@ _ARROWS = (
     "about the sign and the length."
 )
 _MODE = "The arrows point to the mode of q, because the score is the gradient of log q."
+_STEPS = (
+    "A change point: which day did the machine break? The draw of the day jumps when its "
+    "probability changes, so its slope is 0 and the logits would never move. Score function with a "
+    "leave-one-out baseline for the day; or sum over all days, then pathwise for the rest."
+)
+_COUNTS = "Poisson regression, because counts cannot be differentiated."
 _TRANSFORM = (
     "With log, q(σ) is log-normal: a long right tail and no mass near 0. With softplus it is "
     "nearly Gaussian for σ well above 1. The ELBOs differ a little, since the families differ."
@@ -72,6 +78,7 @@ CLASS = (
     HandIn("amara-okafor", L02, reflection=_WIDER),
     HandIn("amara-okafor", L04, reflection=_AVERAGED),
     HandIn("amara-okafor", L05, reflection=_ARROWS),
+    HandIn("amara-okafor", L06, reflection=_STEPS),
     HandIn("amara-okafor", L07, reflection=_TRANSFORM),
     # Right, but different.
     HandIn(
@@ -119,6 +126,18 @@ CLASS = (
             "E5.5": "with a baseline",
         },
         reflection=_ARROWS,
+    ),
+    HandIn(
+        "李雷",
+        L06,
+        {
+            "E6.1": "by cases",
+            "E6.2": "other uniforms",
+            "E6.3": "loop over the draws",
+            "E6.4": "total plus score",
+            "E6.5": "Welford",
+        },
+        reflection=_STEPS,
     ),
     HandIn(
         "李雷",
@@ -187,6 +206,17 @@ CLASS = (
     ),
     HandIn(
         "josé-álvarez",
+        L06,
+        {
+            "E6.1": "tiny numbers lost",
+            "E6.2": "as printed",
+            "E6.3": "the other one",
+            "E6.5": "one pass",
+        },
+        reflection=_COUNTS,
+    ),
+    HandIn(
+        "josé-álvarez",
         L07,
         {"E7.1": "naive softplus", "E7.4": "weights swapped", "E7.5": "with Adam"},
         reflection=_SOFTPLUS,
@@ -238,6 +268,18 @@ CLASS = (
         },
         rest=UNTOUCHED,
     ),
+    HandIn(
+        "дарья-иванова",
+        L06,
+        {
+            "E6.1": "as they are defined",
+            "E6.2": "rows missing",
+            "E6.3": "entropy forgotten",
+            "E6.4": "total derivative",
+            "E6.5": "np.var as it is",
+        },
+        reflection=_COUNTS,
+    ),
     HandIn("дарья-иванова", L07, {"E7.2": "no Jacobian", "E7.3": "omega as sd"}, UNTOUCHED),
     # Half done.
     HandIn("priya-raghunathan", L04, {"E4.1": RIGHT, "E4.3": "means and variances"}, UNTOUCHED),
@@ -248,6 +290,7 @@ CLASS = (
         {"E5.1": "in log sd", "E5.2": RIGHT, "E5.3": "cross term without x"},
         UNTOUCHED,
     ),
+    HandIn("priya-raghunathan", L06, {"E6.1": RIGHT, "E6.4": "in log sd"}, UNTOUCHED),
     HandIn(
         "priya-raghunathan",
         L07,
