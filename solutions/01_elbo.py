@@ -17,8 +17,9 @@
 #   cannot;
 # - compute with probabilities as small as $e^{-1000}$.
 #
-# **Before you start:** densities, expectations, the Gaussian; NumPy arrays. Lesson 0 shows how
-# exercises and checks work.
+# **Before you start:** densities, expectations, the Gaussian; NumPy arrays.
+# [Lesson 0](../00_start/00_start.ipynb) shows how exercises, checks and hints work, and why a draw is
+# a row.
 #
 # **Time** about 110 minutes · **Points** 20 for five exercises, 5 for the open question.
 #
@@ -55,12 +56,14 @@ default_rng = np.random.default_rng
 # | $p(x)$ | `log_evidence` | the evidence, $\int p(x, \theta)\,d\theta$: a number, unknown in general |
 # | $p(\theta \mid x)$ | | the posterior, $p(x, \theta) / p(x)$ |
 # | $q(\theta)$ | `log_q` | the variational distribution: ours to choose; (S, D) → (S,) |
+# | $\lambda$ | | its parameters, for a Gaussian its mean and sd |
 # | $E_q[f(\theta)]$ | | $\int q(\theta) f(\theta)\, d\theta$, the average of $f$ under $q$ |
 # | $\mathrm{KL}(q\,\Vert\,p)$ | `kl` | Kullback-Leibler divergence of $q$ from $p$ |
 # | $\mathcal L(q)$ | `elbo` | evidence lower bound; we maximise it |
 # | $N(\mu, \text{sd} = \sigma)$ | `densities.normal` | Gaussian; its second argument is always called `sd`, `var` or `prec` |
 #
-# Logarithms are natural, so divergences and bounds are measured in **nats**.
+# Logarithms are natural, so divergences and bounds are measured in **nats**. Section 6 of
+# [lesson 0](../00_start/00_start.ipynb) has the notation of all lessons on one page.
 
 # %% [markdown] tags=["covers: F01"]
 # ## 1 · A posterior we cannot normalise
@@ -135,21 +138,21 @@ for dim in (1, 2, 5, 10, 50):
 # Grids end at three or four unknowns. The idea of **variational inference** is to replace the
 # integral by a search:
 #
-# 1. choose a family of densities $q_\phi(\theta)$ that are easy to draw from and to evaluate, with
-#    parameters $\phi$, for instance all Gaussians with $\phi = (\text{mean}, \text{sd})$. Each
+# 1. choose a family of densities $q_\lambda(\theta)$ that are easy to draw from and to evaluate, with
+#    parameters $\lambda$, for instance all Gaussians with $\lambda = (\text{mean}, \text{sd})$. Each
 #    member is called a **variational distribution**;
-# 2. choose a measure of how far $q_\phi$ is from the posterior;
+# 2. choose a measure of how far $q_\lambda$ is from the posterior;
 # 3. find the parameters for which it is smallest,
-#    $\ \phi^* = \arg\min_\phi \mathrm{KL}\big(q_\phi(\theta)\,\Vert\,p(\theta \mid x)\big)$;
-# 4. use $q_{\phi^*}$ wherever you would have used the posterior.
+#    $\ \lambda^* = \arg\min_\lambda \mathrm{KL}\big(q_\lambda(\theta)\,\Vert\,p(\theta \mid x)\big)$;
+# 4. use $q_{\lambda^*}$ wherever you would have used the posterior.
 #
 # <details><summary><b>Concept 1:</b> is q a prior, a likelihood or a posterior? Does it depend on
 # the data?</summary>
 #
 # None of the three: it is no part of the model, and changing it changes no belief. It is our
 # *answer* to the question what the posterior looks like. Any density would be a valid $q$, good or
-# bad. It depends on the data only because we choose $\phi$ after having seen them; its formula
-# contains $\theta$ and $\phi$ and no $x$.
+# bad. It depends on the data only because we choose $\lambda$ after having seen them; its formula
+# contains $\theta$ and $\lambda$ and no $x$.
 # </details>
 
 # %% [markdown] tags=["covers: F03 C06"]
@@ -411,7 +414,7 @@ plots.show(fig, alt="The two-humped posterior with three Gaussians: two "
 # fits are less than half of the exact one.
 #
 # Variational inference nearly always takes the **reverse** direction,
-# $\phi^* = \arg\min_\phi \mathrm{KL}(q_\phi\,\Vert\,p)$. Not because mode-seeking is better, but
+# $\lambda^* = \arg\min_\lambda \mathrm{KL}(q_\lambda\,\Vert\,p)$. Not because mode-seeking is better, but
 # because averages under $q$ can be computed: we chose $q$ so that we can draw from it. Averages
 # under the posterior are what we do not have.
 #

@@ -60,7 +60,8 @@ def _part(name: str) -> Callable[[Recorder, Rng], None]:
     def part(answer: Recorder, rng: Rng) -> None:
         for case, where in _cases(rng):
             found = answer.call("elbo_normal_mean", *case)
-            got = unpack(found, NAMES, "`elbo_normal_mean`")[index]
+            values = unpack(found, NAMES, "`elbo_normal_mean`")
+            got = values[index]
             want = elbo_normal_mean(*case)
             try:
                 close(got, want[index], f"{_TITLES[name]} {where}", atol=1e-10)
@@ -68,6 +69,8 @@ def _part(name: str) -> Callable[[Recorder, Rng], None]:
                 error.name = _slip(name, case, got) or error.name
                 if name == "elbo" and _above(got, float(want[1])):
                     error.message += f" It lies above log p(x) = {want[1]:.6g}: no lower bound can."
+                if name == "log_evidence" and _is_a_sum(values):
+                    error.message += " It is the sum of your ELBO and your KL: mend those first."
                 raise
 
     return part
@@ -82,6 +85,14 @@ def _slip(name: str, case: Case, got: Any) -> str | None:
 
 def _above(got: Any, log_evidence: float) -> bool:
     return array(got, "the ELBO").size == 1 and number(got, "the ELBO") > log_evidence + 1e-9
+
+
+def _is_a_sum(values: Case) -> bool:
+    """Whether the evidence was not computed, but added up."""
+    if any(array(value, "a result").size != 1 for value in values):
+        return False
+    elbo, log_evidence, kl = (number(value, "a result") for value in values)
+    return bool(np.isclose(log_evidence, elbo + kl, rtol=1e-12, atol=1e-12))
 
 
 NORMAL_PARTS = tuple(Part(_TITLES[name], 2.0, _part(name)) for name in NAMES)

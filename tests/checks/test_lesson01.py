@@ -166,6 +166,16 @@ def test_an_elbo_above_the_evidence_is_told_so() -> None:
     assert any("no lower bound can" in hint for hint in verdict.hints)
 
 
+def test_an_evidence_that_is_only_a_sum_is_told_so() -> None:
+    def added_up(*values):
+        elbo, _, gap = answer()(*values)
+        return elbo + 0.123, elbo + 0.123 + gap, gap
+
+    verdict = grade("E1.4", {"elbo_normal_mean": added_up})
+    assert [part.earned for part in verdict.parts] == [0.0, 0.0, 2.0]
+    assert "the sum of your ELBO and your KL" in verdict.parts[1].message
+
+
 def test_two_mistakes_in_log_mean_exp_are_rejected() -> None:
     combined = [
         lambda a, axis=None, keepdims=False: np.log(np.sum(np.exp(a), axis=axis)),
