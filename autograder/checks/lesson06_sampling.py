@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from autograder.checks.compare import array, close, require
+from autograder.checks.compare import Mismatch, array, close, require
+from autograder.checks.diagnose import same
 from autograder.checks.lesson05_cases import exactly_or_in_expectation
 from autograder.checks.protocol import Part, Recorder
 from vi_lib import sampling
@@ -128,7 +129,14 @@ def _part(name: str) -> Callable[[Recorder, Rng], None]:
         want = sampling.sample_reparameterized(name, eps, **params)
 
         def exact() -> None:
-            close(_draw(answer, name, eps, params), want, f"8 draws of {name}({_listed(params)})")
+            got = _draw(answer, name, eps, params)
+            try:
+                close(got, want, f"8 draws of {name}({_listed(params)})")
+            except Mismatch as mismatch:
+                if not same(_draw(answer, name, eps, params), got):
+                    mismatch.message += " The same noise gave other draws the second time."
+                    mismatch.name = "given-noise-ignored"
+                raise
 
         exactly_or_in_expectation(exact, lambda: _distribution(answer, rng, name, params))
 

@@ -101,7 +101,7 @@ def _race(answer: Recorder, rng: Rng) -> None:
         require(
             variances.shape == (4,),
             f"the variances of an estimator with 4 parameters: expected 4 numbers, "
-            f"got shape {variances.shape}.",
+            f"got {variances.size}.",
         )
         found[name] = variances[:2].astype(float)
     # Exactly 333, 833 and 13967 for mu_0. Factors of 1.5 and 3 are 4 and 9 standard errors of

@@ -79,6 +79,18 @@ def guarded(tiny: float) -> Function:
     return lambda y: stable_inverse(np.maximum(y, tiny))
 
 
+def padded(tiny: float) -> Function:
+    return lambda y: np.log(np.exp(y) - 1.0 + tiny)
+
+
+def if_large(x: Any) -> Any:
+    return x if x > 30 else np.log1p(np.exp(x))
+
+
+def if_large_inverse(y: Any) -> Any:
+    return y if y > 30 else np.log(np.expm1(y))
+
+
 def by_math(x: Any) -> Any:
     return math.log1p(math.exp(-abs(x))) + max(x, 0.0)
 
@@ -192,6 +204,7 @@ WRONG = (
         "argument your inverse invents a number there: return -inf, and the true value above.",
         also=(
             _with(inverse=guarded(1e-6)),
+            *(_with(inverse=padded(tiny)) for tiny in (1e-12, 1e-16)),
             _with(inverse=guarded(1e-8)),
             _with(inverse=guarded(1e-12)),
             _with(inverse=guarded(1e-16)),
@@ -244,6 +257,13 @@ WRONG = (
         _with(by_math, by_math_inverse),
         "`math` knows single numbers only. With `np` the same formula works on arrays as well.",
         also=(_with(softplus=by_math), _with(inverse=by_math_inverse)),
+    ),
+    Wrong(
+        "if-on-an-array",
+        _with(softplus=if_large),
+        "`if` asks one question, and an array has many answers. Use a formula that holds for all "
+        "entries at once, such as one with `np.logaddexp`.",
+        also=(_with(inverse=if_large_inverse), _with(if_large, if_large_inverse)),
     ),
     Wrong(
         "whole-numbers-truncated",

@@ -82,6 +82,11 @@ def own_noise(draw: str) -> Draw:
     return answer
 
 
+def rows_unpacked(eps: Array, mu: Any, sd: Any) -> Array:
+    e1, e2 = eps
+    return mu + sd * np.sqrt(-2.0 * np.log(e1)) * np.cos(2.0 * np.pi * e2)
+
+
 _NAN = (
     lambda eps, loc, scale: loc - scale * np.sign(eps) * np.log(1.0 - 2.0 * np.abs(eps)),
     lambda eps, loc, scale: loc - scale * np.log(1.0 - 2.0 * eps),
@@ -122,6 +127,8 @@ WRONG = (
                 lambda eps, mu, sd: np.exp(mu) + np.exp(sd * eps),
                 lambda eps, mu, sd: mu + sd * np.exp(eps),
                 lambda eps, mu, sd: np.exp(mu) + sd * np.exp(eps),
+                lambda eps, mu, sd: sd * np.exp(mu + eps),
+                lambda eps, mu, sd: np.exp(mu + eps),
             )
         ),
     ),
@@ -170,6 +177,9 @@ WRONG = (
         "columns.",
         also=_ways(
             gaussian=(
+                lambda eps, mu, sd: (
+                    mu + sd * np.sqrt(-2.0 * np.log(eps)) * np.cos(2.0 * np.pi * eps)
+                ),
                 lambda eps, mu, sd: (
                     mu + sd * np.sqrt(-2 * np.log(eps[:, 1])) * np.cos(2 * np.pi * eps[:, 1])
                 ),
@@ -228,7 +238,10 @@ WRONG = (
         "First make a standard draw from the noise alone; then stretch it by the scale and shift "
         "it by loc. Inside the tangent or the logarithm the scale does something else.",
         also=_ways(
-            cauchy=(lambda eps, loc, scale: np.tan(np.pi * (eps * scale + loc)),),
+            cauchy=(
+                lambda eps, loc, scale: np.tan(np.pi * (eps * scale + loc)),
+                lambda eps, loc, scale: scale * np.tan(np.pi * eps + loc),
+            ),
             laplace=(
                 lambda eps, loc, scale: (
                     loc - np.sign(eps - 0.5) * np.log(1 - 2 * scale * np.abs(eps - 0.5))
@@ -247,6 +260,25 @@ WRONG = (
                 lambda eps, loc, scale: loc - scale * np.log(eps),
             )
         ),
+    ),
+    Wrong(
+        "logistic",
+        _with(laplace=lambda eps, loc, scale: loc + scale * np.log(eps / (1 - eps))),
+        "log(u / (1 − u)) is a logistic draw: the two logarithms belong to the *same* uniform. The "
+        "row ln(e₁/e₂) of a Laplace variable needs two; from one, use sign and |u − 1/2|.",
+    ),
+    Wrong(
+        "matrix-on-the-left",
+        _with(mvn=lambda eps, mu, L: mu + L @ eps),
+        "`eps` holds one draw in each row, (S, D), so `L @ eps` does not fit. L times every row is "
+        "`eps @ L.T`.",
+    ),
+    Wrong(
+        "rows-for-columns",
+        _with(gaussian=rows_unpacked),
+        "`e1, e2 = eps` unpacks rows, one for each draw. The two uniforms of a draw are the two "
+        "*columns*, `eps[:, 0]` and `eps[:, 1]`.",
+        also=_ways(gaussian=(lambda eps, mu, sd: gaussian(eps.T, mu, sd),)),
     ),
     Wrong(
         "two-forgotten",
@@ -290,6 +322,7 @@ WRONG = (
         "That is F(eps). If u is uniform, F⁻¹(u) has the distribution function F: solve F(x) = u "
         "for x.",
         also=_ways(
+            exponential=(lambda eps, rate: np.exp(-rate * eps),),
             cauchy=(lambda eps, loc, scale: 0.5 + np.arctan((eps - loc) / scale) / np.pi,),
             laplace=(lambda eps, loc, scale: stats.laplace(loc, scale).cdf(eps),),
         ),

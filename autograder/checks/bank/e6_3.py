@@ -97,6 +97,7 @@ WRONG = (
         ),
         "The average of a product is not the product of the averages: multiply draw by draw, then "
         "average.",
+        also=(of(finish=lambda a, b, at: (a, a * np.mean(at.eps, axis=0))),),
     ),
     Wrong(
         "other-noise-in-the-chain-rule",
