@@ -15,7 +15,7 @@ import numpy as np
 
 from autograder.checks.answer import Call, LocalAnswer, Outcome
 from autograder.checks.compare import Mismatch, unpack
-from autograder.checks.diagnose import same
+from autograder.checks.diagnose import RTOL, same
 from autograder.checks.protocol import PartTest, Recorder, Unanswered, Wrong
 
 Pick = Callable[[Any], Any]
@@ -106,8 +106,18 @@ def _same_comparison(
             try:
                 part(Recorder(LocalAnswer(implementation)), copy.deepcopy(rng))
             except Mismatch as error:
-                if same(error.got, seen.got) and same(error.expected, seen.expected):
+                if same(error.expected, seen.expected) and _near(error.got, seen):
                     return wrong.name
             except Unanswered:
                 continue
     return None
+
+
+def _near(got: Any, seen: Mismatch) -> bool:
+    """Whether two compared numbers agree; the scale is the expected one, since both may be 0."""
+    try:
+        ours, theirs, scale = (np.asarray(v, float) for v in (got, seen.got, seen.expected))
+    except (TypeError, ValueError):
+        return False
+    largest = np.max(np.abs(scale), initial=0.0)
+    return ours.shape == theirs.shape and np.allclose(ours, theirs, rtol=RTOL, atol=1e-5 * largest)
