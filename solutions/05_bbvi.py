@@ -360,7 +360,7 @@ for row in zip(theta, score, weight, gradients, strict=True):
 plots.show(fig, alt="Two panels with the same three draws from q. Left: the "
            "scores, arrows that all lead from the draw away from the centre "
            "of q. Right: score times weight; where the weight is negative "
-           "the arrow has turned round and leads through the centre. A "
+           "the arrow has turned round and leads back towards the centre. A "
            "black arrow at the centre is their mean.")
 
 # %% [markdown] tags=["covers: D13 D15 X11"]
@@ -396,14 +396,14 @@ def more_draws(fig, num):
     ax = fig.subplots()
     arrows(ax, *contributions(num, seed=35))
     fig.legend(*ax.get_legend_handles_labels(), loc="outside lower center",
-               ncols=2, fontsize=11)
+               ncols=2, fontsize=12)
 
 
 flipbook(
-    more_draws, (3, 5, 10, 25), label="M = {}", figsize=(4.6, 5.6),
+    more_draws, (3, 5, 10, 25), label="M = {}", figsize=(5.0, 6.2),
     alt="Three, five, ten and 25 draws from q. Each draw has an arrow along "
         "the line to the centre of q: away from the centre and blue where its "
-        "weight is positive, through the centre and vermillion where it is "
+        "weight is positive, towards the centre and vermillion where it is "
         "negative. Their mean, a black arrow, comes closer to the dashed "
         "exact gradient as M grows."
 )
