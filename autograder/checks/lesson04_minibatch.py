@@ -46,6 +46,10 @@ def _compare(answer: Recorder, what: str, *case: Any) -> None:
 
 
 def _likelihood(answer: Recorder, rng: Rng) -> None:
+    x, location = rng.uniform(1.0, 3.0, NUM), made(_INPUTS + "location_row_gradients", 1.5)
+    idx = rng.permutation(np.arange(2, NUM))[:2]
+    what = f"the gradient of the likelihood alone, from 2 of {NUM} numbers"
+    _compare(answer, what, location, _ZERO, _ZERO, np.array([-0.7, -0.4]), x, idx)
     likelihood, _, lam, data = _regression(rng)
     for size in (2, 1, 4):
         idx = np.sort(rng.choice(np.arange(1, NUM), size, replace=False))[::-1]
@@ -85,12 +89,10 @@ def _vector(found: Any, lam: Array) -> Array:
 
 
 def _edges(answer: Recorder, rng: Rng) -> None:
-    """A vector of data, a row that was drawn twice, whole numbers."""
+    """A row that was drawn twice, a batch of all, whole numbers."""
     likelihood = made(_INPUTS + "location_row_gradients", float(rng.uniform(1.3, 1.8)))
     rest = (_prior(rng), _ENTROPY)
     x, lam = rng.uniform(1.0, 3.0, 7), np.array([rng.uniform(-1.0, -0.5), -0.4])
-    _compare(answer, "the gradient from data of shape (7,)", likelihood, *rest, lam, x,
-             np.array([5, 2]))  # fmt: skip
     twice = np.array([4, 1, 4])
     what = "the gradient from a batch in which one row was drawn twice"
     _compare(answer, what, likelihood, *rest, lam, x, twice)
@@ -103,5 +105,5 @@ MINIBATCH_PARTS = (
     Part("likelihood, scaled to N rows", 2.5, _likelihood),
     Part("prior and entropy, once each", 2.0, _rest),
     Part("right on average over all batches", 1.0, _average),
-    Part("a vector of data, repeated rows, whole numbers", 0.5, _edges),
+    Part("repeated rows, whole numbers", 0.5, _edges),
 )

@@ -37,8 +37,11 @@ def _many_rates(answer: Recorder, rng: Rng) -> None:
     own = [number(answer.call("robbins_monro", int(t), *rest), "ρ_t") for t in times]
     close(answer.call("robbins_monro", times, *rest), own, "ρ_t for t = 1, …, 5, given as an array")
 
-    whole = (2, 1, 3)
+
+def _whole_numbers(answer: Recorder, rng: Rng) -> None:
+    times, whole = np.arange(1, 6), (2, 1, 3)
     own = [number(answer.call("robbins_monro", int(t), 2.0, 1.0, 3.0), "ρ_t") for t in times]
+    close(answer.call("robbins_monro", times, 2.0, 1.0, 3.0), own, "ρ_t for t = 1, …, 5")
     what = "ρ_t for t = 1, …, 5 and whole numbers, ρ₀ = 2, κ = 1, delay 3"
     close(answer.call("robbins_monro", times, *whole), own, what)
 
@@ -54,6 +57,8 @@ def _verdicts(answer: Recorder, rng: Rng) -> list[tuple[float, Any]]:
 def _compare(verdicts: list[tuple[float, Any]]) -> None:
     for kappa, got in verdicts:
         expected, what = is_robbins_monro(kappa), f"`is_robbins_monro({kappa:.4g})`"
+        if got is None:
+            raise Mismatch(f"{what}: expected {expected}, got None (is a `return` missing?).")
         found = array(got, what)
         if found.size != 1 or bool(found.reshape(())) is not expected:
             raise Mismatch(f"{what}: expected {expected}, got {show(got)}.", expected, got)
@@ -69,7 +74,8 @@ def _upper_end(answer: Recorder, rng: Rng) -> None:
 
 RATE_PARTS = (
     Part("ρ_t for one t", 1.0, _rates),
-    Part("many t, whole numbers", 1.0, _many_rates),
+    Part("an array of t", 0.5, _many_rates),
+    Part("whole numbers", 0.5, _whole_numbers),
     Part("the lower end of κ", 1.0, _lower_end),
     Part("the upper end of κ", 1.0, _upper_end),
 )

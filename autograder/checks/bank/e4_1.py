@@ -52,8 +52,17 @@ def to_an_array_of_integers(t: Any, rho0: Any, kappa: Any, delay: Any) -> Any:
     return rates
 
 
+def arrays_only(t: Any, rho0: Any, kappa: Any, delay: Any) -> Any:
+    return np.array([rate(float(each), rho0, kappa, delay) for each in t])
+
+
+def in_whole_numbers(kappa: Any) -> Any:
+    t = np.arange(1, 100_001)
+    return np.sum(t**-kappa) > 10 and np.sum(t ** (-2 * kappa)) < 100
+
+
 def halves(kappa: Any) -> Any:
-    """Both sums up to a million, compared with numbers that look large and small."""
+    """Both sums up to a hundred thousand, compared with numbers that look large and small."""
     t = np.arange(1.0, 1e5)
     return bool(np.sum(t**-kappa) > 10 and np.sum(t ** (-2.0 * kappa)) < 100)
 
@@ -138,6 +147,12 @@ WRONG = (
         also=(both(on_the_math_module),),
     ),
     Wrong(
+        "arrays-only",
+        both(arrays_only),
+        "`t` may also be a single number, over which one cannot loop. NumPy computes with both in "
+        "the same way: no loop is needed.",
+    ),
+    Wrong(
         "integer-power",
         both(lambda t, rho0, kappa, delay: rho0 * (t + delay) ** -kappa),
         "NumPy refuses to raise whole numbers to negative whole powers. Make one of them a float.",
@@ -193,6 +208,7 @@ WRONG = (
         both(is_robbins_monro=halves),
         "A sum of a hundred thousand terms is finite whatever κ is, and near the ends it looks no "
         "different. Decide by theory: for which p is Σ t^(−p) finite?",
+        also=(both(is_robbins_monro=in_whole_numbers),),
     ),
 )
 

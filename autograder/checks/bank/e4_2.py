@@ -94,6 +94,13 @@ def numbers_of_rows(
     return len(data) / len(idx) * np.sum(lik(lam, idx), axis=0) + log_prior(lam) + log_q(lam)
 
 
+def a_row_alone(lik: Any, log_prior: Any, log_q: Any, lam: Array, data: Array, idx: Array) -> Any:
+    total = 0.0
+    for i in idx:
+        total = total + lik(lam, data[i])
+    return len(data) / len(idx) * total + log_prior(lam) + log_q(lam)
+
+
 def into_integers(lik: Any, log_prior: Any, log_q: Any, lam: Array, data: Array, idx: Array) -> Any:
     total = np.zeros_like(lam)
     for row in lik(lam, data[idx]):
@@ -169,6 +176,12 @@ WRONG = (
         "row-numbers-for-rows",
         _named(numbers_of_rows),
         "`grad_log_lik` takes the rows themselves, `data[idx]`, not their numbers.",
+    ),
+    Wrong(
+        "a-row-without-its-axis",
+        _named(a_row_alone),
+        "`grad_log_lik` takes several rows. `data[i]` has lost the axis that counts them; "
+        "`data[i : i + 1]` is a batch of one row, and `data[idx]` needs no loop at all.",
     ),
     Wrong(
         "rows-not-summed",
