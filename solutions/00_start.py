@@ -138,8 +138,9 @@ check("E0.1", {"log_normal": on_paper})
 # - The points are given for *other* inputs than those that you see. An answer that passes for the
 #   right reason passes those as well.
 # - Nothing below an exercise depends on your answer. Stuck? Read on, and come back later.
-# - *Validate*, in the bar above the notebook, runs everything afresh and lists what is not right
-#   yet. So does `.venv/bin/autograder check` with the notebook's path, in a terminal.
+# - In the lessons with points *Validate*, in the bar above the notebook, runs everything afresh and
+#   lists what is not right yet. So does `.venv/bin/autograder check` with the notebook's path, in a
+#   terminal, here as well.
 #
 # <details><summary><b>Concept 1:</b> the check of an exercise says "correct", then you improve the
 # cell above it and run the check again without running that cell. What does it judge?</summary>
