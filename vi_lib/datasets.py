@@ -3,10 +3,11 @@
 Nothing is downloaded, and no lesson relies on a random stream: the first lines of each file say how
 its numbers were made or where they come from, and `describe` returns them.
 
-Two are not ours. digits: E. Alpaydin and C. Kaynak, Optical Recognition of Handwritten Digits
+Three are not ours. digits: E. Alpaydin and C. Kaynak, Optical Recognition of Handwritten Digits
 (1998), the test set of 1797 images, UCI Machine Learning Repository, licence CC BY 4.0; compressed.
 diabetes: Efron, Hastie, Johnstone and Tibshirani, Least Angle Regression (Annals of Statistics,
-2004). Both hold the numbers that scikit-learn ships, in its order.
+2004). iris: R. A. Fisher, The use of multiple measurements in taxonomic problems (Annals of
+Eugenics, 1936). All hold the numbers that scikit-learn ships, in its order.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ def load(name: str) -> dict[str, Array]:
 
     gaussian_100: x (100,), N(5, sd=1). line_5: x, y (5,), a line with noise sd .1.
     normal_100: x (100,), N(0, sd=1). regression_200: X (200, 2), y (200,), y ~ N(X beta, sd=2.5).
+    two_groups: x, group, y (85,), two lines with noise sd .8 and two outliers. mixture_1000: x,
+    label (1000,), three Gaussians of sd 1. iris: X (150, 4) in cm, y (150,), which species.
     diabetes: X (442, 10), y (442,), in their own units. digits: X (1797, 64), ink from 0 to 16 in
     8 x 8 pixels row by row, y (1797,), which digit; `amortised.binarise` makes X black and white.
 

@@ -21,12 +21,28 @@ def line_5():
     return {"x": x, "y": 1 + 0.5 * x + 0.1 * np.random.RandomState(12345).randn(5)}
 
 
+def two_groups():
+    r = np.random.RandomState(1)
+    x = np.concatenate([r.gamma(1.5, 0.9, 60), r.gamma(1.5, 0.6, 23), [4.9, 5.6]])
+    group = np.repeat([0.0, 1.0], [60, 25])
+    y = np.where(group == 0, 0.9 - 0.25 * x, -1.0 + 0.05 * x) + 0.8 * r.randn(85)
+    return {"x": x, "group": group, "y": np.append(y[:-2], [1.1, 1.5])}
+
+
+def mixture_1000():
+    r = np.random.RandomState(4)
+    centres, label = 10 * r.randn(3), r.randint(3, size=1000)
+    return {"x": centres[label] + r.randn(1000), "label": label.astype(float)}
+
+
 # The recipes in the files, as code. NumPy froze RandomState's streams, so they hold for good.
 RECIPES = {
     "gaussian_100": lambda: {"x": 5 + np.random.RandomState(123).randn(100)},
     "line_5": line_5,
+    "mixture_1000": mixture_1000,
     "normal_100": lambda: {"x": np.random.RandomState(207).randn(100)},
     "regression_200": regression_200,
+    "two_groups": two_groups,
 }
 
 
@@ -34,6 +50,7 @@ RECIPES = {
 COLLECTED = {
     "diabetes": ((442, 10), 276404.2336, 67243.0, "e9c1f7559552854a"),
     "digits": ((1797, 64), 561718.0, 8070.0, "f19a7d92591ca0a1"),
+    "iris": ((150, 4), 2078.7, 150.0, "18565d0da72dafd5"),
 }
 
 
@@ -66,7 +83,8 @@ def test_files_hold_what_their_recipes_make(name):
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_descriptions_name_the_seed(name):
-    seed = {"gaussian_100": 123, "line_5": 12345, "normal_100": 207, "regression_200": 2017}[name]
+    seeds = {"gaussian_100": 123, "line_5": 12345, "normal_100": 207, "regression_200": 2017}
+    seed = {**seeds, "mixture_1000": 4, "two_groups": 1}[name]
     assert f"numpy.random.RandomState({seed})" in datasets.describe(name)
     assert "#" not in datasets.describe(name)
 

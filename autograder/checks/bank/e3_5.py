@@ -81,11 +81,6 @@ WRONG = (
         also=(cavi(by_means=0.03, tolerance=0.0), cavi(most=4)),
     ),
     Wrong(
-        "init-ignored",
-        cavi(use_init="never"),
-        "With `init` given, the first run starts from these component means. Yours ends elsewhere.",
-    ),
-    Wrong(
         "not-the-best-run",
         cavi(choose=last),
         "The run from `init` alone reaches a higher ELBO than what you return. Which run do you "
@@ -95,6 +90,11 @@ WRONG = (
             cavi(finish=best_of_the_traces_alone),
             cavi(use_init="first", choose=lambda runs: runs[len(runs) // 2]),
         ),
+    ),
+    Wrong(
+        "init-ignored",
+        cavi(use_init="never"),
+        "With `init` given, the first run starts from these component means. Yours ends elsewhere.",
     ),
     Wrong(
         "restarts-from-the-same-place",
