@@ -5,7 +5,7 @@ from __future__ import annotations
 from autograder.example_class import RIGHT, UNTOUCHED, HandIn
 from autograder.example_damage import appended, colon_forgotten, deleted, duplicated, prepended
 
-L01, L02, L04 = "01_elbo", "02_cavi", "04_svi"
+L01, L02, L03, L04 = "01_elbo", "02_cavi", "03_cavi_models", "04_svi"
 L05, L06, L07 = "05_bbvi", "06_reparam", "07_advi"
 
 _COVERING = (
@@ -19,6 +19,12 @@ _WIDER = (
     "weigh N E[γ]. From a bad start (E[γ] = 1e-4) it takes two sweeps more, to the same optimum."
 )
 _SHORT = "The prior matters less with more data. A bad start costs a few sweeps and nothing else."
+_LEVERS = (
+    "The 99.9 % hold for Gaussian noise and one line. Two places at x > 4 carry the slope: with "
+    "them 0.42 ± 0.12, without -0.02 ± 0.30. Mean field says 0.105 for the sd, so that is not the "
+    "trouble. I would use a Student t and write 'goes with' instead of 'raises'."
+)
+_OUTLIERS = "Outliers change the slope, so one should remove them before the fit."
 _AVERAGED = (
     "With a constant step the start is soon forgotten, but the iterates keep dancing. On a "
     "quadratic the cloud is centred on the optimum, so its average is right; elsewhere it is not."
@@ -76,6 +82,7 @@ CLASS = (
     # Everything right.
     HandIn("amara-okafor", L01, reflection=_COVERING),
     HandIn("amara-okafor", L02, reflection=_WIDER),
+    HandIn("amara-okafor", L03, reflection=_LEVERS),
     HandIn("amara-okafor", L04, reflection=_AVERAGED),
     HandIn("amara-okafor", L05, reflection=_ARROWS),
     HandIn("amara-okafor", L06, reflection=_STEPS),
@@ -103,6 +110,18 @@ CLASS = (
             "E2.4": "log likelihood minus KL",
         },
         reflection=_SHORT,
+    ),
+    HandIn(
+        "李雷",
+        L03,
+        {
+            "E3.1": "by the covariance of y",
+            "E3.2": "on the normal equations",
+            "E3.3": "fit minus penalty",
+            "E3.4": "with logaddexp",
+            "E3.5": "uniform starts",
+        },
+        reflection=_LEVERS,
     ),
     HandIn(
         "李雷",
@@ -190,6 +209,18 @@ CLASS = (
     ),
     HandIn(
         "josé-álvarez",
+        L03,
+        {
+            "E3.1": "evidence plugged in",
+            "E3.2": "all at once",
+            "E3.3": "pi e",
+            "E3.4": "no shift",
+            "E3.5": "keeps the last run",
+        },
+        reflection=_OUTLIERS,
+    ),
+    HandIn(
+        "josé-álvarez",
         L04,
         {
             "E4.1": "one half accepted",
@@ -248,6 +279,18 @@ CLASS = (
     ),
     HandIn(
         "дарья-иванова",
+        L03,
+        {
+            "E3.1": "prior in every entry",
+            "E3.2": "whole numbers",
+            "E3.3": "means plugged in, entropy subtracted",
+            "E3.4": "means plugged in",
+            "E3.5": "prior sd for variance",
+        },
+        reflection=_OUTLIERS,
+    ),
+    HandIn(
+        "дарья-иванова",
         L04,
         {
             "E4.1": "delay ignored",
@@ -284,6 +327,12 @@ CLASS = (
     # Half done.
     HandIn("priya-raghunathan", L04, {"E4.1": RIGHT, "E4.3": "means and variances"}, UNTOUCHED),
     HandIn("priya-raghunathan", L02, {"E2.1": RIGHT, "E2.2": "variance returned"}, UNTOUCHED),
+    HandIn(
+        "priya-raghunathan",
+        L03,
+        {"E3.1": RIGHT, "E3.4": RIGHT, "E3.5": "prior of the labels missing"},
+        UNTOUCHED,
+    ),
     HandIn(
         "priya-raghunathan",
         L05,

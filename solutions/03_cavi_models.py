@@ -322,8 +322,8 @@ flipbook(
     draw_sweeps, sweep_counts, label="sweep {}", figsize=(6.0, 4.6), start=4,
     alt="Contours of the exact posterior of two coefficients, a long ellipse "
         "leaning to the left. The means of q start at the origin, step to the "
-        "right, then creep along the ellipse to its centre. The ellipse of q does not lean and covers only the middle "
-        "half of the exact one."
+        "right, then creep along the ellipse to its centre. The ellipse of q "
+        "does not lean and covers only the middle of the exact one."
 )
 
 # %% tags=["demo"]
@@ -388,7 +388,8 @@ plots.show(fig, alt="Five panels with the exact posterior, shaded, and the "
 # that the exact sum contains is left out, which makes the sum too large. It can come out either
 # way.
 #
-# <details><summary><b>Concept 2:</b> "mean field always underestimates uncertainty." True?</summary>
+# <details><summary><b>Concept 2:</b> "mean field always underestimates uncertainty."
+# True?</summary>
 #
 # For a Gaussian posterior it is true of each coordinate that has a factor of its own. It is not
 # true of functions of several coordinates. Take two coefficients with a strong *negative*
@@ -835,7 +836,8 @@ def gmm_responsibilities(x, m, s2, log_pi):
 #
 # > **Spot the error.** A notebook on logistic regression defines
 # > `def predict(x): return 1 / (1 + np.exp(b + w * x))`, calls the result P(y = 1), and explains
-# > the logit $b + wx$ as "$\log\, p(y{=}0) / p(y{=}1)$". Its decision boundary is right. What is wrong?
+# > the logit $b + wx$ as "$\log\, p(y{=}0) / p(y{=}1)$". Its decision boundary is right. What is
+# > wrong?
 # >
 # > <details><summary>Answer</summary>
 # >
@@ -1090,8 +1092,8 @@ plots.show(fig, alt="Two tables of the probability that two of ten "
 
 # %% [markdown]
 # <details><summary><b>Concept 6:</b> two students fit the same data. One reports m = (−10.0,
-# 0.6, 5.0), the other (5.0, −10.0, 0.6), and their `resp` differ everywhere. Who is right? How would
-# you write the comparison in code?</summary>
+# 0.6, 5.0), the other (5.0, −10.0, 0.6), and their `resp` differ everywhere. Who is right? How
+# would you write the comparison in code?</summary>
 #
 # Both. Find the permutation that brings one `m` into the order of the other (for numbers, sort:
 # `order = np.argsort(m)`), and apply it to `m`, `s2` *and* to the columns of `resp`. Sorting `m`
@@ -1164,7 +1166,7 @@ plots.show(fig, alt="Gallery of local optima. Top: three components; on the "
 # - **Stop by the ELBO**, and be strict: relative changes of $10^{-10}$, not of $10^{-4}$.
 
 # %% tags=["demo", "covers: B32"]
-tiny = np.array([1e-4, 0.0, -1e-4]) + obs.mean()
+tiny = np.array([1e-6, 0.0, -1e-6]) + obs.mean()
 (slow,) = cavi.gmm_restarts(obs, 3, prior_sd, default_rng(0), 1, tiny)
 (stuck,) = cavi.gmm_restarts(obs, 3, prior_sd, default_rng(0), 1,
                              np.full(3, 1.0))
@@ -1172,13 +1174,13 @@ rise = np.diff(slow["elbo"]) / np.abs(slow["elbo"][1:])
 early = int(np.argmax(rise < 1e-4)) + 2
 fig, ax = plt.subplots(figsize=(6, 3.4))
 plots.elbo_trace(ax, slow["elbo"], color=plots.BLUE,
-                 label="means 0.0001 apart")
+                 label="means a millionth apart")
 ax.axhline(stuck["elbo"][-1], color=plots.VERMILLION, ls="--",
            label="equal means")
 ax.plot(early, slow["elbo"][early - 1], "o", color=plots.BLACK, ms=9)
 ax.annotate("relative change\nbelow 0.0001",
             (early, slow["elbo"][early - 1]),
-            (early + 2, slow["elbo"][early - 1] + 1200),
+            (early + 1, slow["elbo"][early - 1] + 3000),
             arrowprops={"arrowstyle": "->"}, fontsize=11)
 ax.legend(loc="center right")
 ax.set_xlabel("sweep")
@@ -1427,17 +1429,17 @@ plots.show(fig, alt="Three small pictures of a ring and a bar: the clean one, "
 #
 # **What do the two slopes mean?** A colleague reads section 4 and wants to write: "In group B,
 # ruggedness raises income; the posterior probability is above 99.9 %." Explain to them, in about
-# ten sentences, (a) what the posterior probability is conditional on, and what the two places on the
-# right have to do with it; (b) whether the choice between exact and mean-field inference matters
+# ten sentences, (a) what the posterior probability is conditional on, and what the two places on
+# the right have to do with it; (b) whether the choice between exact and mean-field inference matters
 # for this sentence, with numbers from this notebook; (c) what you would change in the model or in
 # the report, and why a slope is no effect of terrain on income even then.
 
 # %% [markdown] open="O3" points=5
 # <!-- BEGIN SOLUTION -->
 # (a) The probability holds given the model: Gaussian noise with a known sd of 0.8, one straight
-# line for all of group B, and a prior centred at 0 (1 point). The slope of B is 0.42 ± 0.12 with all
-# places and about 0 ± 0.30 without the two at $x > 4$; those two have long levers, since the square
-# in the exponent gives a distant point much weight. The statement is about two places (1 point).
+# line for all of group B, and a prior centred at 0 (1 point). The slope of B is 0.42 ± 0.12 with
+# all places and about 0 ± 0.30 without the two at $x > 4$; those two have long levers, since the
+# square in the exponent gives a distant point much weight. The statement is about two places (1 point).
 #
 # (b) The exact sd of the slope is 0.120, the mean-field sd 0.105: both put 0 more than three sds
 # away, so for this sentence it hardly matters. That is luck: two errors cancel in the sum. For the
@@ -1462,9 +1464,10 @@ plots.show(fig, alt="Three small pictures of a ring and a bar: the clean one, "
 #   eqs. (10.12)-(10.15); EM as coordinate ascent, section 9.4; a mixture with unknown weights and
 #   covariances, section 10.2.
 # - D. Blei, A. Kucukelbir, J. McAuliffe, *Variational Inference: A Review for Statisticians*, JASA
-#   112, 2017: the mixture of this lesson, section 2.1, and its coordinate ascent, section 3; practical
-#   advice, section 2.5.
-# - D. Blei, *Variational Inference*, lecture notes, Princeton, 2011: the same mixture, step by step.
+#   112, 2017: the mixture of this lesson, section 2.1, and its coordinate ascent, section 3;
+#   practical advice, section 2.5.
+# - D. Blei, *Variational Inference*, lecture notes, Princeton, 2011: the same mixture, step by
+#   step.
 # - M. Jordan, Z. Ghahramani, T. Jaakkola, L. Saul, *An Introduction to Variational Methods for
 #   Graphical Models*, Machine Learning 37, 1999: mean field as a general method.
 # - D. MacKay, *Information Theory, Inference, and Learning Algorithms*, 2003: spins and their mean

@@ -26,7 +26,6 @@ TOLERANCE = 2e-3
 NATS = 1e-3
 """An optimum counts as reached this far below it; the next lower one is at least half a nat off."""
 MONOTONE = 1e-9
-TRIES = 3
 
 
 def _seed(rng: Rng) -> Any:
@@ -113,14 +112,17 @@ def _from_a_start(answer: Recorder, rng: Rng) -> None:
 def _at_the_fixed_point(
     answer: Recorder, rng: Rng, x: Array, K: int, prior_sd: float, init: Array, where: str
 ) -> None:
-    q, _ = _fit(answer, x, K, prior_sd, _seed(rng), 1, init)
+    q, trace = _fit(answer, x, K, prior_sd, _seed(rng), 1, init)
     want = _library(cavi_gmm(x, K, prior_sd, rng, 1, init, rel_tol=1e-14))
     try:
         _compare(q, want, f"for {where}, from `init`")
     except Mismatch as error:
-        error.name = _led_by(q, x, K, prior_sd, init) or error.name
-        if error.name is None:
-            error.name = _otherwise(q, want, x, prior_sd)
+        error.name = (
+            _led_by(q, x, K, prior_sd, init)
+            or _made_by(q, x, prior_sd)
+            or _valued_by(trace, q, x, prior_sd)
+            or _otherwise(q, want, x, prior_sd)
+        )
         raise
 
 
@@ -141,6 +143,30 @@ def _led_by(q: Q, x: Array, K: int, prior_sd: float, init: Array) -> str | None:
                 for ours, theirs in zip(_sorted(end), _sorted(q), strict=True)
             ):
                 return name
+    return None
+
+
+def _made_by(q: Q, x: Array, prior_sd: float) -> str | None:
+    """The wrong update of the means that made m and s2 of these responsibilities."""
+    model = Model(np.asarray(x, float), len(q.m), prior_sd)
+    for name, ways in e3_5.UPDATES.items():
+        for means in (way["means"] for way in ways if "means" in way):
+            with np.errstate(all="ignore"):
+                if np.allclose(means(model, q), (q.m, q.s2), rtol=1e-6):
+                    return name
+    return None
+
+
+def _valued_by(trace: Any, q: Q, x: Array, prior_sd: float) -> str | None:
+    """The wrong ELBO that ends the trace: it may also have ended the ascent before its time."""
+    try:
+        last = array(trace, "`elbo`").astype(float).ravel()[-1]
+    except (Mismatch, IndexError):
+        return None
+    model = Model(np.asarray(x, float), len(q.m), prior_sd)
+    for name, bounds in e3_5.BOUNDS.items():
+        if any(abs(bound(model, q) - last) <= 1e-5 * abs(last) for bound in bounds):
+            return name
     return None
 
 
@@ -190,11 +216,7 @@ def _rising(answer: Recorder, *arguments: Any) -> None:
     try:
         close(trace[-1], want, f"{what}, the ELBO at the parameters returned", rtol=1e-6)
     except Mismatch as error:
-        model = Model(np.asarray(x, float), len(q.m), prior_sd)
-        for name, bounds in e3_5.BOUNDS.items():
-            if any(abs(bound(model, q) - trace[-1]) <= 1e-5 * abs(want) for bound in bounds):
-                error.name = name
-                break
+        error.name = _valued_by(trace, q, x, prior_sd) or error.name
         raise
     falls = np.flatnonzero(np.diff(trace) < -MONOTONE * np.abs(trace[:-1]))
     if falls.size:
@@ -223,27 +245,23 @@ def _keeps_the_best(answer: Recorder, rng: Rng) -> None:
 
 
 def _restarts(answer: Recorder, rng: Rng) -> None:
-    """Twenty runs, the first from a poor optimum: the better one must be found."""
-    x, good, bad = four_clumps(rng)
-    best = cavi_gmm(x, 3, 4.0, rng, 1, good)["elbo"][-1]
-    poor = cavi_gmm(x, 3, 4.0, rng, 1, bad)["elbo"][-1]
-    found = []
-    for _ in range(TRIES):
-        q, _ = _fit(answer, x, 3, 4.0, _seed(rng), 20, bad)
-        found.append(_elbo(x, q, 4.0))
-        if found[-1] >= best - NATS:
-            break
-    else:
-        raise Mismatch(
-            f"the best ELBO of 20 runs: expected {best:.6g}, got {show(found)} in three tries.",
-            name="restarts-from-the-same-place" if abs(found[0] - poor) < NATS else None,
-        )
-    q, _ = _fit(answer, x, 3, 4.0, _seed(rng), 20)
-    got = _elbo(x, q, 4.0)
-    require(
-        got >= poor - NATS,
-        f"the best ELBO of 20 runs without `init`: expected {best:.6g}, got {got:.6g}.",
-    )
+    """Forty runs, the first from a poor optimum or not: the better one must be found.
+
+    Single runs find it half of the time, whether they start near data, far apart or from the prior;
+    all forty miss it once in 1e7 times for a scheme that finds it in a third of the runs.
+    """
+    for with_init in (True, False):
+        x, good, bad = four_clumps(rng)
+        best = cavi_gmm(x, 3, 4.0, rng, 1, good)["elbo"][-1]
+        poor = cavi_gmm(x, 3, 4.0, rng, 1, bad)["elbo"][-1]
+        q, _ = _fit(answer, x, 3, 4.0, _seed(rng), 40, *([bad] if with_init else []))
+        got = _elbo(x, q, 4.0)
+        if got < best - NATS:
+            at_the_start = with_init and abs(got - poor) < NATS
+            raise Mismatch(
+                f"the best ELBO of 40 runs: expected {best:.6g}, got {got:.6g}.",
+                name="restarts-from-the-same-place" if at_the_start else None,
+            )
 
 
 def _odd_inputs(answer: Recorder, rng: Rng) -> None:

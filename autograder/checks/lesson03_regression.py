@@ -85,7 +85,8 @@ def _correlated(answer: Recorder, rng: Rng) -> None:
 
 
 def _kinds_of_input(answer: Recorder, rng: Rng) -> None:
-    X, y, _, noise_prec = regression(rng, 7, 3)
+    _, y, _, noise_prec = regression(rng, 7, 3)
+    X = 2.0 * np.linalg.qr(rng.standard_normal((7, 3)))[0] + 0.2 * rng.standard_normal((7, 3))
     cases: tuple[tuple[Case, str], ...] = (
         (whole_numbers(rng), "for whole numbers"),
         ((X, y, rng.uniform(0.5, 4.0, 3), noise_prec), "with one prior precision for each"),
@@ -139,14 +140,13 @@ def _term(name: str, got: float, before: At, after: At, what: str) -> None:
 
 
 def _likelihood(answer: Recorder, rng: Rng) -> None:
-    """Taking the data twice adds E[log p(y | beta)] and nothing else."""
-    for at in (_at(rng), _at(rng, 9, 2)):
-        twice = at.change(X=np.concatenate([at.X, at.X]), y=np.concatenate([at.y, at.y]))
-        got = _elbo(answer, twice) - _elbo(answer, at)
-        what = (
-            "E[log p(y|β)], found as your ELBO with the data taken twice minus that with them once"
-        )
-        _term("log_lik", got, at, twice, what)
+    """Further data add E[log p(y | beta)] of their own and nothing else."""
+    for num, dim in ((6, 3), (9, 2)):
+        at, more = _at(rng, num, dim), _at(rng, num + 3, dim)
+        both = at.change(X=np.concatenate([at.X, more.X]), y=np.concatenate([at.y, more.y]))
+        got = _elbo(answer, both) - _elbo(answer, at)
+        what = f"E[log p(y|β)] of {num + 3} data, found as your ELBO with them minus without them"
+        _term("log_lik", got, at, both, what)
 
 
 def _prior(answer: Recorder, rng: Rng) -> None:

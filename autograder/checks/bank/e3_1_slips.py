@@ -44,6 +44,10 @@ def _in(result: str, name: str, hint: str, *values: Value) -> Slip:
     return Slip(name, hint, tuple({result: value} for value in values))
 
 
+def least_squares(at: At) -> System:
+    return System(at.noise_prec * at.squares, at.noise_prec * at.products)
+
+
 ALL_SLIPS = (
     _in_system(
         "noise-variance-for-precision",
@@ -71,10 +75,11 @@ ALL_SLIPS = (
             np.diag(at.prior) + at.noise_prec**2 * at.squares, at.noise_prec**2 * at.products
         ),
     ),
-    _in_system(
+    Slip(
         "prior-forgotten",
-        "That is least squares: the data alone. The prior adds `prior_prec` to the diagonal of A.",
-        lambda at: System(at.noise_prec * at.squares, at.noise_prec * at.products),
+        "That is least squares: the data alone. The prior adds `prior_prec` to the diagonal of A, "
+        "and pulls the mean towards 0.",
+        (from_system(least_squares), {"mean": lambda at: least_squares(at).mean}),
     ),
     _in_system(
         "prior-variance-for-precision",
@@ -110,13 +115,6 @@ ALL_SLIPS = (
         "noise_prec X'y is A times the mean. What must be done with A?",
         lambda at: right(at).b,
         lambda at: right(at).A @ right(at).b,
-    ),
-    _in(
-        "mean",
-        "least-squares-mean",
-        "Your mean is the least-squares fit. The prior pulls the posterior mean towards 0: use the "
-        "same A for mean and covariance.",
-        lambda at: np.linalg.lstsq(np.asarray(at.X, float), np.asarray(at.y, float), rcond=None)[0],
     ),
     _in(
         "cov",
@@ -257,7 +255,7 @@ def multivariate_of_posterior(at: At) -> float:
 
 SLIPS: dict[str, dict[str, tuple[Value, ...]]] = {
     result: {
-        slip.name: tuple(way[result] for way in slip.ways)
+        slip.name: tuple(way[result] for way in slip.ways if result in way)
         for slip in ALL_SLIPS
         if result in slip.ways[0]
     }

@@ -1,0 +1,335 @@
+"""What the checks of lesson 3 promise beyond the bank: points by part, two mistakes, fairness."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from autograder.checks import grade, lesson03_fit, lesson03_regression
+from autograder.checks.bank import e3_1, e3_2, e3_3, e3_4, e3_5
+from autograder.checks.bank.e3_elbo import RIGHT_TERMS, elbo
+from autograder.checks.bank.e3_elbo import At as Bound
+from autograder.checks.bank.e3_mixture import cavi as ascent
+from autograder.checks.bank.e3_regression import RIGHT_VALUES, At, answer
+from autograder.checks.lesson03 import EXERCISES
+from autograder.checks.lesson03_posterior import regression
+from vi_lib import cavi, oracles
+
+Array = Any
+IDS = [exercise.id for exercise in EXERCISES]
+DETERMINISTIC = EXERCISES[:4]
+
+
+def entry(bank: Any, name: str) -> Any:
+    (found,) = (wrong for wrong in (*bank.WRONG, *bank.RIGHT) if wrong.name == name)
+    return found
+
+
+def test_points_are_those_of_the_syllabus() -> None:
+    assert {exercise.id: exercise.points for exercise in EXERCISES} == {
+        "E3.1": 5.0,
+        "E3.2": 5.0,
+        "E3.3": 5.0,
+        "E3.4": 4.0,
+        "E3.5": 6.0,
+    }
+
+
+def test_only_the_restarts_are_left_to_chance() -> None:
+    rates = {e.id: sum(part.false_alarm for part in e.parts) for e in EXERCISES}
+    assert all(rates[e.id] == 0.0 for e in DETERMINISTIC)
+    assert rates["E3.5"] <= 3.4e-6
+
+
+@pytest.mark.parametrize("exercise", EXERCISES, ids=IDS)
+def test_banks_are_as_large_as_agreed(exercise) -> None:
+    assert len(exercise.wrong) >= 8
+    assert len(exercise.right) >= 3
+
+
+# Partial credit: a mistake costs its own points and no others
+
+
+@pytest.mark.parametrize(
+    ("exercise", "bank", "mistake", "earned"),
+    [
+        ("E3.1", e3_1, "noise-precision-forgotten", [0, 0, 0, 0.5, 0]),
+        ("E3.1", e3_1, "noise-precision-forgotten-in-the-mean", [0, 1, 1.5, 0.5, 0.5]),
+        ("E3.1", e3_1, "precision-for-covariance", [1.5, 0, 1.5, 0, 0.5]),
+        ("E3.1", e3_1, "plugged-in", [1.5, 1, 0, 0.5, 0]),
+        ("E3.1", e3_1, "determinant-overflows", [1.5, 1, 1.5, 0.5, 0]),
+        ("E3.1", e3_1, "prior-precision-as-a-number-only", [1.5, 1, 1.5, 0, 0.5]),
+        ("E3.2", e3_2, "old-means-in-the-sweep", [1, 1.5, 0, 0, 1]),
+        ("E3.2", e3_2, "own-coordinate-left-in", [1, 0, 0, 0, 0]),
+        ("E3.2", e3_2, "marginal-variances", [0, 1.5, 1, 0.5, 0]),
+        ("E3.2", e3_2, "whole-numbers-truncated", [1, 1.5, 1, 0.5, 0]),
+        ("E3.2", e3_2, "solved-at-once", [1, 1.5, 0, 0.5, 1]),
+        ("E3.2", e3_2, "rests-after-one-sweep", [1, 0, 0, 0, 0]),
+        ("E3.3", e3_3, "uncertainty-of-q-forgotten", [0, 1, 1, 0]),
+        ("E3.3", e3_3, "uncertainty-of-q-forgotten-in-the-prior", [1.5, 0, 1, 0]),
+        ("E3.3", e3_3, "entropy-subtracted", [1.5, 1, 0, 0]),
+        ("E3.3", e3_3, "pi-e-for-two-pi-e", [1.5, 1, 1, 0]),
+        ("E3.4", e3_4, "uncertainty-of-the-means-forgotten", [0, 0, 0]),
+        ("E3.4", e3_4, "overflows", [2, 0, 1]),
+        ("E3.4", e3_4, "normalised-over-the-data", [0, 0, 0]),
+        ("E3.4", e3_4, "whole-numbers-truncated", [2, 1, 0]),
+        ("E3.5", e3_5, "prior-of-the-assignments-forgotten", [1.5, 0, 1, 1.5, 0.5]),
+        ("E3.5", e3_5, "not-the-best-run", [1.5, 1.5, 0, None, 0.5]),
+        ("E3.5", e3_5, "restarts-from-the-same-place", [1.5, 1.5, 1, 0, 0.5]),
+        ("E3.5", e3_5, "sorted-means-alone", [0, 0, 0, 0, None]),
+    ],
+)
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_mistake_costs_its_own_points(exercise, bank, mistake, earned, seed) -> None:
+    verdict = grade(exercise, entry(bank, mistake).answer, seed)
+    for part, points in zip(verdict.parts, earned, strict=True):
+        assert points is None or part.earned == points, str(verdict)
+
+
+# Two mistakes at once
+
+
+def _pairs(slips: dict[str, Any], most: int) -> list[Any]:
+    return [
+        pytest.param(a, b, one, two, id=f"{one}+{two}")
+        for a, b in itertools.combinations(slips, 2)
+        for one, two in itertools.product(list(slips[a])[-most:], list(slips[b])[-most:])
+    ]
+
+
+@pytest.mark.parametrize(("a", "b", "one", "two"), _pairs(e3_1.SLIPS, 4))
+def test_slips_in_two_results_are_both_named(a, b, one, two) -> None:
+    changed = {a: e3_1.SLIPS[a][one][0], b: e3_1.SLIPS[b][two][0]}
+    verdict = grade("E3.1", answer(**changed), seed=6)
+    assert verdict.score <= 3.0
+    hints = {wrong.name: wrong.hint for wrong in e3_1.WRONG}
+    assert hints[one] in verdict.hints, str(verdict)
+    assert hints[two] in verdict.hints, str(verdict)
+
+
+#: Slips that also change what the check takes for the entropy.
+DROWNING = {
+    "prior-variance-for-precision",
+    "uncertainty-once-instead-of-N-times",
+    "log-terms-once-instead-of-N-times",
+}
+
+
+@pytest.mark.parametrize(("a", "b", "one", "two"), _pairs(e3_3.SLIPS, 20))
+def test_slips_in_two_terms_are_both_named(a, b, one, two) -> None:
+    changed = {a: e3_3.SLIPS[a][one][0], b: e3_3.SLIPS[b][two][0]}
+    verdict = grade("E3.3", elbo(**changed), seed=6)
+    assert verdict.score <= 1.5
+    hints = {wrong.name: wrong.hint for wrong in e3_3.WRONG}
+    expected = {hints[one], hints[two.replace("upside-down", "subtracted")]}  # differ by 2 log 2πe
+    if b == "entropy" and one in DROWNING:
+        expected = {hints[one]}
+    assert expected <= set(verdict.hints), str(verdict)
+
+
+SWEEPS = [
+    {"residual": e3_2.with_own},
+    {"divisor": e3_2.no_prior},
+    {"weight": lambda c: 1.0},
+    {"prec": lambda c: 1.0 / c.prec},
+    {"count": lambda n: n - 1},
+    {"start": lambda c: np.ones(len(c.prior))},
+]
+
+
+@pytest.mark.parametrize("pair", list(itertools.combinations(range(len(SWEEPS)), 2)))
+def test_two_mistakes_in_the_sweeps_are_rejected(pair) -> None:
+    one, two = pair
+    verdict = grade("E3.2", e3_2.sweeps(**SWEEPS[one], **SWEEPS[two]), seed=3)
+    assert verdict.score <= 3.0, str(verdict)
+
+
+EXPONENTS = (
+    lambda x, m, s2, log_pi: log_pi - 0.5 * (x - m) ** 2,
+    lambda x, m, s2, log_pi: e3_4.logits(x, m, s2, 0.0),
+    lambda x, m, s2, log_pi: e3_4.logits(x, m, s2**2, log_pi),
+    lambda x, m, s2, log_pi: log_pi - ((x - m) ** 2 + s2),
+)
+NORMALS = (e3_4.unshifted, e3_4.over_the_data, e3_4.unnormalised, e3_4.hard, e3_4.logarithms)
+
+
+@pytest.mark.parametrize("pair", list(itertools.product(range(4), range(5))))
+def test_two_mistakes_in_the_responsibilities_are_rejected(pair) -> None:
+    both = e3_4.answer(EXPONENTS[pair[0]], NORMALS[pair[1]])
+    verdict = grade("E3.4", both, seed=3)
+    assert verdict.parts[0].earned == 0.0, str(verdict)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("bound", list(e3_5.BOUNDS))
+@pytest.mark.parametrize("update", ["prior-forgotten", "weights-learned", "hard-assignment"])
+def test_a_wrong_update_and_a_wrong_elbo_are_both_named(update, bound) -> None:
+    both = ascent(**e3_5.UPDATES[update][0], elbo=e3_5.BOUNDS[bound][0])
+    verdict = grade("E3.5", both, seed=4)
+    assert verdict.score <= 3.0
+    hints = {wrong.name: wrong.hint for wrong in e3_5.WRONG}
+    assert hints[update] in verdict.hints, str(verdict)
+    assert hints[bound] in verdict.hints, str(verdict)
+
+
+# Hints that do not depend on how an answer stops or starts
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", list(e3_5.UPDATES))
+def test_wrong_updates_are_named_whatever_the_stopping_rule(name) -> None:
+    if name == "a-single-sweep":
+        pytest.skip("it is a stopping rule")
+    other = ascent(**e3_5.UPDATES[name][0], tolerance=3e-9, starts=e3_5.from_the_prior)
+    verdict = grade("E3.5", other, seed=5)
+    assert verdict.misconception == name, str(verdict)
+
+
+# Fairness
+
+
+@pytest.mark.parametrize("exercise", DETERMINISTIC, ids=IDS[:4])
+def test_an_error_of_a_millionth_is_seen(exercise) -> None:
+    (name,) = exercise.names
+
+    def off(*arguments: Any) -> Any:
+        found = exercise.reference[name](*arguments)
+        if isinstance(found, tuple):
+            return tuple(value * (1.0 + 1e-6) for value in found)
+        return found * (1.0 + 1e-6)
+
+    verdict = grade(exercise, {name: off}, seed=8)
+    assert verdict.parts[0].earned == 0.0
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_values_of_the_bank_are_those_of_the_library(seed) -> None:
+    """They were written twice, independently; and SciPy knows the evidence."""
+    rng = np.random.default_rng(seed)
+    case = regression(rng, 7, 3)
+    X, y, prior_prec, noise_prec = case
+    for ours, want in zip(RIGHT_VALUES.values(), cavi.exact_posterior_linreg(*case), strict=True):
+        np.testing.assert_allclose(ours(At(*case)), want, rtol=1e-10)
+    cov = X @ X.T / prior_prec + np.eye(7) / noise_prec
+    want = stats.multivariate_normal(np.zeros(7), cov).logpdf(y)
+    assert RIGHT_VALUES["log_evidence"](At(*case)) == pytest.approx(float(want), rel=1e-10)
+    q = rng.standard_normal(3), rng.uniform(1.0, 3.0, 3)
+    total = sum(term(Bound(*case, *q)) for term in RIGHT_TERMS.values())
+    assert total == pytest.approx(cavi.elbo_linreg(*case, *q), rel=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(50))
+def test_terms_of_the_regression_are_far_beyond_the_tolerance(seed) -> None:
+    at = lesson03_regression._at(np.random.default_rng(seed))
+    terms = (
+        at.noise_prec * at.spread,
+        np.sum(at.prior * at.var),
+        np.sum(at.prior * at.mean**2),
+        np.abs(np.log(at.noise_prec)),
+        np.abs(np.sum(np.log(at.prior))),
+    )
+    assert min(terms) > 1e-2  # the tolerance is about 1e-8
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_the_clumps_have_two_optima_far_apart_and_both_stable(seed) -> None:
+    x, good, bad = lesson03_fit.four_clumps(np.random.default_rng(seed))
+    ends = [cavi.cavi_gmm(x, 3, 4.0, np.random.default_rng(0), 1, m) for m in (good, bad)]
+    assert ends[0]["elbo"][-1] > ends[1]["elbo"][-1] + 1.0
+    runs = cavi.gmm_restarts(x, 3, 4.0, np.random.default_rng(seed), 20)
+    assert max(run["elbo"][-1] for run in runs) < ends[0]["elbo"][-1] + 1e-6
+
+
+@pytest.mark.slow
+def test_any_reasonable_start_finds_the_better_optimum_often() -> None:
+    """A third of the runs: then twenty runs fail once in 2,000 times, three tries in 1e10."""
+    schemes = [
+        cavi.cavi_gmm,
+        *(entry(e3_5, right.name).answer["cavi_gmm"] for right in e3_5.RIGHT[:3]),
+    ]
+    for scheme in schemes:
+        hits = []
+        for seed in range(60):
+            rng = np.random.default_rng(seed)
+            x, good, _ = lesson03_fit.four_clumps(rng)
+            best = cavi.cavi_gmm(x, 3, 4.0, rng, 1, good)["elbo"][-1]
+            hits += [scheme(x, 3, 4.0, rng, 1)["elbo"][-1] > best - 1e-3 for _ in range(3)]
+        assert np.mean(hits) > 0.4
+
+
+@pytest.mark.parametrize("K", [2, 3])
+def test_the_bound_of_the_bank_lies_below_the_exact_evidence(K) -> None:
+    x = np.array([-2.0, -1.2, 0.3, 1.9, 2.8])
+    found = ascent()["cavi_gmm"](x, K, 2.0, np.random.default_rng(0), 5)
+    gap = oracles.SmallMixture(x, K, 2.0).log_evidence - found["elbo"][-1]
+    assert 0.0 < gap < 2.5
+
+
+ODD = {
+    "None": None,
+    "text": "0.5",
+    "nan": float("nan"),
+    "empty": [],
+    "ragged": [[1.0], [1.0, 2.0]],
+    "pair": (1.0, 2.0),
+    "pair of Nones": (None, None),
+    "pair of vectors": (np.ones(3), np.ones(3)),
+    "three": (1.0, 2.0, 3.0),
+    "three texts": ("a", "b", "c"),
+    "cube": np.ones((3, 3, 3)),
+    "a dict": {"m": 1.0, "s2": None, "resp": [1.0, 2.0], "elbo": "x"},
+    "zeros": {"m": np.zeros(3), "s2": np.zeros(3), "resp": np.zeros((20, 3)), "elbo": []},
+}
+
+
+@pytest.mark.parametrize("odd", ODD)
+@pytest.mark.parametrize("exercise", EXERCISES, ids=IDS)
+def test_odd_results_are_judged_and_never_stop_the_check(exercise, odd) -> None:
+    verdict = grade(exercise, dict.fromkeys(exercise.names, lambda *_, **__: ODD[odd]), seed=1)
+    assert verdict.score <= 0.5
+    assert verdict.hints
+
+
+def test_shapes_are_forgiven_where_nothing_is_lost() -> None:
+    """Lists, columns of numbers and float32, as far as its digits go."""
+
+    def lists(*arguments):
+        mean, cov, evidence = cavi_exact(*arguments)
+        return [mean.tolist(), cov.tolist(), np.array([[evidence]])]
+
+    def single(*arguments):
+        return cavi_responsibilities(*arguments).astype(np.float32)
+
+    cavi_exact = answer()["exact_posterior_linreg"]
+    cavi_responsibilities = e3_4.answer()["gmm_responsibilities"]
+    for name, exercise, function in (
+        ("exact_posterior_linreg", "E3.1", lists),
+        ("gmm_responsibilities", "E3.4", single),
+    ):
+        verdict = grade(exercise, {name: function}, seed=2)
+        assert verdict.score == verdict.max_score, str(verdict)
+
+
+def test_the_librarys_responsibilities_may_be_used_in_the_loop() -> None:
+    def with_library(x, K, prior_sd, rng, num_restarts, init=None):
+        found = []
+        for number in range(num_restarts):
+            near = rng.choice(x, K, replace=False) + rng.standard_normal(K)
+            m = np.array(init if init is not None and number == 0 else near, dtype=float)
+            s2, trace = np.ones(K), []
+            for _ in range(1000):
+                resp = cavi.gmm_responsibilities(x, m, s2, -np.log(K))
+                s2 = 1 / (prior_sd**-2.0 + resp.sum(axis=0))
+                m = s2 * (x @ resp)
+                trace.append(e3_5.bound()(e3_5.Model(x, K, prior_sd), e3_5.Q(m, s2, resp)))
+                if len(trace) > 1 and trace[-1] - trace[-2] < 1e-10 * abs(trace[-1]):
+                    break
+            found.append({"m": m, "s2": s2, "resp": resp, "elbo": trace})
+        return max(found, key=lambda run: run["elbo"][-1])
+
+    verdict = grade("E3.5", {"cavi_gmm": with_library})
+    assert verdict.score == verdict.max_score, str(verdict)
