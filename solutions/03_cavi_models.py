@@ -742,7 +742,7 @@ fig, ax = plt.subplots(figsize=(6, 3.0))
 ax.hist(obs, bins=60, color=plots.BLACK, alpha=0.35)
 ax.set(xlabel="x", ylabel="observations")
 plots.show(fig, alt="Histogram of a thousand observations with three humps of "
-           "equal height: one near -10, and two close together near 0.6 and 5.")
+           "equal height: one near -10, two close together near 0.6 and 5.")
 
 # %% [markdown] tags=["covers: B15"]
 # ### Two ways with a discrete unknown

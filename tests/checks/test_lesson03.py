@@ -125,7 +125,9 @@ def test_slips_in_two_terms_are_both_named(a, b, one, two) -> None:
     verdict = grade("E3.3", elbo(**changed), seed=6)
     assert verdict.score <= 1.5
     hints = {wrong.name: wrong.hint for wrong in e3_3.WRONG}
-    expected = {hints[one], hints[two.replace("upside-down", "subtracted")]}  # differ by 2 log 2πe
+    expected = {hints[one], hints[two]}
+    if "entropy-upside-down" in (one, two):  # differs from a subtracted one by a constant only
+        expected = {hints[one]}
     if b == "entropy" and one in DROWNING:
         expected = {hints[one]}
     assert expected <= set(verdict.hints), str(verdict)
@@ -249,7 +251,7 @@ def test_any_reasonable_start_finds_the_better_optimum_often() -> None:
     """A third of the runs: then twenty runs fail once in 2,000 times, three tries in 1e10."""
     schemes = [
         cavi.cavi_gmm,
-        *(entry(e3_5, right.name).answer["cavi_gmm"] for right in e3_5.RIGHT[:3]),
+        *(entry(e3_5, right.name).answer["cavi_gmm"] for right in e3_5.RIGHT[:4]),
     ]
     for scheme in schemes:
         hits = []

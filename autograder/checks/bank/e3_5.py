@@ -215,6 +215,7 @@ RIGHT: tuple[Right, ...] = (
     Right(
         "starts from the prior, sorted downwards", cavi(starts=from_the_prior, finish=relabelled)
     ),
+    Right("starts near data", cavi()),
     Right("starts far apart", cavi(starts=spread_out)),
     Right("means first, random responsibilities", {"cavi_gmm": means_first}),
     Right("loops", {"cavi_gmm": number_by_number}),
