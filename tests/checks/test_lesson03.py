@@ -143,11 +143,16 @@ SWEEPS = [
 ]
 
 
+def _score_of_sweeps(**mistakes) -> float:
+    return grade("E3.2", e3_2.sweeps(**mistakes), seed=3).score
+
+
 @pytest.mark.parametrize("pair", list(itertools.combinations(range(len(SWEEPS)), 2)))
-def test_two_mistakes_in_the_sweeps_are_rejected(pair) -> None:
-    one, two = pair
-    verdict = grade("E3.2", e3_2.sweeps(**SWEEPS[one], **SWEEPS[two]), seed=3)
-    assert verdict.score <= 3.0, str(verdict)
+def test_two_mistakes_in_the_sweeps_never_score_more_than_one(pair) -> None:
+    one, two = (SWEEPS[i] for i in pair)
+    worse = min(_score_of_sweeps(**one), _score_of_sweeps(**two))
+    assert worse < 5.0
+    assert _score_of_sweeps(**one, **two) <= worse
 
 
 EXPONENTS = (
@@ -166,6 +171,15 @@ def test_two_mistakes_in_the_responsibilities_are_rejected(pair) -> None:
     assert verdict.parts[0].earned == 0.0, str(verdict)
 
 
+# Zeros and ones have no entropy: of hard assignments these two ELBOs are right, and the third lacks
+# the entropy of the means alone.
+BOUNDS_OF_HARD = {
+    "entropy-of-the-assignments-forgotten": None,
+    "entropies-subtracted": None,
+    "entropies-left-out": "entropy-of-the-means-forgotten",
+}
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("bound", list(e3_5.BOUNDS))
 @pytest.mark.parametrize("update", ["prior-forgotten", "weights-learned", "hard-assignment"])
@@ -175,7 +189,8 @@ def test_a_wrong_update_and_a_wrong_elbo_are_both_named(update, bound) -> None:
     assert verdict.score <= 3.0
     hints = {wrong.name: wrong.hint for wrong in e3_5.WRONG}
     assert hints[update] in verdict.hints, str(verdict)
-    assert hints[bound] in verdict.hints, str(verdict)
+    named = BOUNDS_OF_HARD.get(bound, bound) if update == "hard-assignment" else bound
+    assert named is None or hints[named] in verdict.hints, str(verdict)
 
 
 # Hints that do not depend on how an answer stops or starts

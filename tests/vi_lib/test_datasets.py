@@ -103,8 +103,8 @@ def test_a_caller_cannot_damage_the_next_one():
 
 def test_unknown_name():
     with pytest.raises(
-        KeyError, match="unknown data set 'iris', expected one of diabetes, digits, gau"
+        KeyError, match="unknown data set 'moons', expected one of diabetes, digits, gau"
     ):
-        datasets.load("iris")
+        datasets.load("moons")
     with pytest.raises(KeyError, match="unknown data set"):
         datasets.describe("../oracles")

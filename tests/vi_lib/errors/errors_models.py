@@ -150,9 +150,9 @@ ROWS = [
     ("result.hdi", lambda: hdi(ONES, 0.9),
      ShapeError, ("draws must have shape (S, D)", "got (4,)")),
     # data and figures
-    ("datasets.load", lambda: datasets.load("iris"), KeyError, ("expected one of", "'iris'")),
-    ("datasets.describe", lambda: datasets.describe("iris"),
-     KeyError, ("expected one of", "'iris'")),
+    ("datasets.load", lambda: datasets.load("moons"), KeyError, ("expected one of", "'moons'")),
+    ("datasets.describe", lambda: datasets.describe("moons"),
+     KeyError, ("expected one of", "'moons'")),
     ("figure.show", lambda: figure.show(ax().figure, " "),
      ValueError, ("needs an alternative text", "say what the figure shows")),
     ("plots.marginal", lambda: plots.marginal(ax(), np.array([-1.0, 2.0]), "positive"),
