@@ -8,20 +8,18 @@ import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from autograder.collect import collect, read_notebook
-from autograder.example_class import write_example_class
+from autograder.collect import read_notebook
 from autograder.feedback import page_of
 from autograder.graded_notebooks import FOLDER
 from autograder.lesson import load_lesson
 from autograder.notebooks import course_root, lesson_names
 from autograder.outputs import write_outputs
 from autograder.pages import file_names
-from autograder.pool import grade_all
 from autograder.records import Record
-from autograder.sandbox.limits import Limits
 
 pytestmark = pytest.mark.slow
 
@@ -30,11 +28,9 @@ Run = tuple[list[Record], Path]
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+def run(tmp_path_factory: pytest.TempPathFactory, example_run: Any) -> Run:
     """The records of the example class, and the folder with all that was made of them."""
-    source = write_example_class(tmp_path_factory.mktemp("class"))
-    hand_ins = collect(source, lesson_names()).hand_ins
-    records = grade_all(source, hand_ins, Limits(), workers=2)
+    source, hand_ins, records = example_run
     found = {(hand_in.student, hand_in.lesson): hand_in for hand_in in hand_ins}
 
     def notebook(record: Record) -> bytes | None:

@@ -23,7 +23,8 @@ from autograder.sandbox.client import Zygote
 from autograder.sandbox.limits import Limits
 from autograder.submission import read_submission
 
-LESSONS = [name for name in lesson_names() if released_notebook(name).is_file()]
+#: nbgrader takes half a minute for a lesson; docs/nbgrader.md compares the whole example class.
+LESSONS = [lesson_names()[0], lesson_names()[-1]]
 
 
 def notebook(path: Path, change: Callable[[dict[str, Any], str], None] | None = None) -> bytes:

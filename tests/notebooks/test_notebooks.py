@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import shutil
@@ -180,14 +181,44 @@ def test_release_gives_the_committed_notebook(name: str, tmp_path: Path) -> None
     assert again == notebooks.released_notebook(name, ROOT).read_bytes()
 
 
+def _bound(cell: nbformat.NotebookNode) -> set[str]:
+    """The names that the top level of a cell defines."""
+    found = set()
+    for node in ast.parse(cell.source).body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            found.add(node.name)
+        found |= {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and _stores(n)}
+    return found
+
+
+def _stores(name: ast.Name) -> bool:
+    return isinstance(name.ctx, ast.Store)
+
+
+@each_lesson
+def test_no_demonstration_depends_on_an_answer(name: str) -> None:
+    cells = code_cells(released(name))
+    answers = {c.id for c in cells if c.metadata.get("nbgrader", {}).get("solution")}
+    answers |= {c.id.removesuffix("-check") for c in cells if c.id.endswith("-check")}
+    asked = set().union(*(_bound(c) for c in cells if c.id in answers))
+    assert len(asked) >= len(answers)
+    for cell in cells:
+        if cell.id not in answers:
+            tree = ast.parse(cell.source)
+            names = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and not _stores(n)}
+            assert not (names - _bound(cell)) & asked, cell.source
+
+
 @pytest.mark.slow
 @each_lesson
-def test_run_all_gets_through_an_untouched_lesson(name: str) -> None:
+def test_an_untouched_lesson_runs_and_says_that_it_is_not_started(name: str) -> None:
+    """Without its demonstrations: they depend on no answer, and run in the solved notebook."""
     import subprocess
 
     from nbclient import NotebookClient
 
     notebook = released(name)
+    notebook.cells = [c for c in notebook.cells if "demo" not in c.metadata.get("tags", [])]
     resources = {"metadata": {"path": str(notebooks.released_notebook(name, ROOT).parent)}}
     client = NotebookClient(notebook, timeout=120, kernel_name="python3", resources=resources)
     client.execute(stderr=subprocess.DEVNULL)  # raises at the first cell that fails
