@@ -119,6 +119,11 @@ def _shown(value: Any) -> str:
     return "None (is a `return` missing?)" if value is None else show(value)
 
 
+def _brief(value: Any, most: int = 160) -> str:
+    text = _shown(value)
+    return text if len(text) <= most else f"{text[:most]} …"
+
+
 def _shape(values: np.ndarray) -> str:
     return "one number" if values.ndim == 0 else f"an array of shape {values.shape}"
 
@@ -136,7 +141,7 @@ def unpack(value: Any, names: tuple[str, ...], what: str) -> tuple[Any, ...]:
     if len(parts) != len(names):
         listing = ", ".join(names)
         raise Mismatch(
-            f"{what}: expected {len(names)} results ({listing}), got {_shown(value)}.", got=value
+            f"{what}: expected {len(names)} results ({listing}), got {_brief(value)}.", got=value
         )
     return tuple(parts)
 
@@ -145,7 +150,7 @@ def entry(value: Any, key: str, what: str) -> Any:
     """The entry `key` of a returned dict, or of a named tuple or dataclass with that field."""
     if not isinstance(value, dict):
         raise Mismatch(
-            f"{what}: expected a dict with the key {key!r}, got {_shown(value)}.", got=value
+            f"{what}: expected a dict with the key {key!r}, got {_brief(value)}.", got=value
         )
     if key not in value:
         raise Mismatch(

@@ -11,18 +11,26 @@ from typing import Any
 
 import numpy as np
 
-from autograder.checks.answer import Call, LocalAnswer, Outcome
+from autograder.checks.answer import Call, Fault, LocalAnswer, Outcome
 from autograder.checks.protocol import Exercise, Wrong
 
 RTOL = 1e-6
 """Two answers agree when they agree to this relative tolerance."""
+FAULTS = (
+    ("could not be broadcast", "not aligned", "core dimension"),
+    ("truth value of an array",),
+    ("to unpack",),
+    ("is not subscriptable",),
+    ("is not defined",),
+)
+"""Faults of one type with different reasons: a wrong shape explains nothing but a wrong shape."""
 
 
 def diagnose(
     exercise: Exercise, records: Sequence[tuple[Call, Outcome]], preferred: str | None = None
 ) -> Wrong | None:
     """The first wrong answer that reproduces the records; `preferred` names one to try first."""
-    if not records:
+    if not records or not exercise.replayed:
         return None
     bank = sorted(exercise.wrong, key=lambda wrong: wrong.name != preferred)
     return next((wrong for wrong in bank if reproduces(wrong, records)), None)
@@ -38,14 +46,21 @@ def reproduces(wrong: Wrong, records: Sequence[tuple[Call, Outcome]]) -> bool:
 
 
 def _same_outcome(ours: Outcome, theirs: Outcome) -> bool:
+    if ours.fault is not None and theirs.fault is not None:
+        return _alike(ours.fault, theirs.fault)
     if ours.fault is not None or theirs.fault is not None:
-        return (
-            ours.fault is not None
-            and theirs.fault is not None
-            and ours.fault.error_type == theirs.fault.error_type
-        )
+        return False
     same_behaviour = (ours.mutated, ours.global_random) == (theirs.mutated, theirs.global_random)
     return same_behaviour and same(ours.value, theirs.value)
+
+
+def _alike(ours: Fault, theirs: Fault) -> bool:
+    """Whether two faults are of one type, and of one kind where their type has several."""
+    kinds = [
+        [any(words in fault.message for words in kind) for kind in FAULTS]
+        for fault in (ours, theirs)
+    ]
+    return ours.error_type == theirs.error_type and kinds[0] == kinds[1]
 
 
 def same(a: Any, b: Any) -> bool:

@@ -140,6 +140,9 @@ class Exercise:
     """One exercise: what is asked, how it is checked, and what typical answers look like.
 
     `forbidden` lists the library functions that are the solution itself, as "module:qualname".
+    Without `replayed` the bank is not put through the calls of an answer: where answers choose
+    their own starts and stopping rules, no two of them give the same outcomes, and an equal one
+    says nothing. The parts then name the mistakes themselves.
     """
 
     id: str
@@ -150,6 +153,7 @@ class Exercise:
     wrong: tuple[Wrong, ...] = ()
     right: tuple[Right, ...] = ()
     forbidden: tuple[str, ...] = ()
+    replayed: bool = True
 
     @property
     def points(self) -> float:
