@@ -75,5 +75,6 @@ EXERCISES = (
             "vi_lib._gaussian_mixture:elbo_terms_gmm",
             "vi_lib._bayesian_mixture:cavi_bayesian_gmm",
         ),
+        replayed=False,
     ),
 )

@@ -54,6 +54,10 @@ def labels(q: Q, trace: Any, runs: Sequence[Any]) -> dict[str, Any]:
     return {**q._asdict(), "resp": q.resp.argmax(axis=1), "elbo": trace}
 
 
+def plain_entropy(model: Model, q: Q) -> float:
+    return -float(np.sum(q.resp * np.log(q.resp)))
+
+
 def own_type(start: Array) -> Any:
     return start.dtype
 
@@ -61,6 +65,14 @@ def own_type(start: Array) -> Any:
 def best_of_the_traces_alone(q: Q, trace: Any, runs: Sequence[Any]) -> dict[str, Any]:
     """The parameters of the last run beside the trace of the best."""
     return {**runs[-1][0]._asdict(), "elbo": trace}
+
+
+def last_of_the_traces(q: Q, trace: Any, runs: Sequence[Any]) -> dict[str, Any]:
+    return {**q._asdict(), "elbo": runs[-1][1]}
+
+
+def from_the_smaller_half(model: Model, rng: Rng) -> Array:
+    return np.linspace(np.min(model.x), np.median(model.x), model.K)
 
 
 WRONG = (
@@ -87,27 +99,55 @@ WRONG = (
         "keep: the best, the last, or the worst?",
         also=(
             cavi(choose=lambda runs: min(runs, key=lambda run: run[1][-1])),
-            cavi(finish=best_of_the_traces_alone),
             cavi(use_init="first", choose=lambda runs: runs[len(runs) // 2]),
         ),
     ),
     Wrong(
         "init-ignored",
         cavi(use_init="never"),
-        "With `init` given, the first run starts from these component means. Yours ends elsewhere.",
+        "With `init` given and num_restarts = 1 there is a single run, from these component means. "
+        "Yours ends elsewhere.",
     ),
     Wrong(
         "restarts-from-the-same-place",
         cavi(use_init="all"),
-        "All your runs seem to start from `init`. Only the first does; the others need random "
-        "starts, or they all end in the same optimum.",
+        "However many runs you are asked for, what you return is the run from `init`. Do the "
+        "others start from places of their own, and do you compare their ELBO with it?",
         also=(cavi(count=lambda n: 1), cavi(choose=lambda runs: runs[0])),
+    ),
+    Wrong(
+        "equal-starts",
+        cavi(starts=lambda model, rng: np.full(model.K, np.mean(model.x))),
+        "Without `init` all your means end at the same value. They began there, and components "
+        "that are equal get equal updates for ever: draw a different start for each.",
+        also=(cavi(starts=lambda model, rng: np.zeros(model.K)),),
+    ),
+    Wrong(
+        "starts-without-rng",
+        cavi(starts=lambda model, rng: np.sort(model.x)[: model.K]),
+        "Whatever `rng` gives, your runs without `init` end in the very same place: a restart that "
+        "repeats the first run finds nothing new. Draw each start from `rng`, the one given.",
+        also=(cavi(starts=from_the_smaller_half),),
+    ),
+    Wrong(
+        "zero-log-zero",
+        cavi(elbo=bound(entropy_c=plain_entropy)),
+        "A responsibility may underflow to exactly 0, and 0 · log 0 is NaN in floating point; here "
+        "it has to count as 0. Once the ELBO is NaN, no comparison with it is true.",
+        also=(cavi(elbo=bound(entropy_c=plain_entropy), heedless=True),),
     ),
     Wrong(
         "traces-joined",
         cavi(finish=joined),
         "`elbo` falls where one run ends and the next begins. Return the trace of the best run "
         "alone.",
+    ),
+    Wrong(
+        "trace-of-another-run",
+        cavi(finish=last_of_the_traces),
+        "With several runs the last value of `elbo` is not the ELBO of the parameters that you "
+        "return. Do both come from the same run?",
+        also=(cavi(finish=best_of_the_traces_alone),),
     ),
     Wrong(
         "last-value-for-the-trace",

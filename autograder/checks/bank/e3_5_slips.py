@@ -55,6 +55,11 @@ def sds(model: Model, q: Q) -> tuple[Array, Array]:
     return m, np.sqrt(s2)
 
 
+def sds_throughout(model: Model, q: Q) -> tuple[Array, Array]:
+    _, s2 = shrunk(model, q)
+    return np.sqrt(s2) * (model.x @ q.resp), np.sqrt(s2)
+
+
 def sums(model: Model, q: Q) -> tuple[Array, Array]:
     _, s2 = shrunk(model, q)
     return s2 * np.sum(q.resp, axis=0) * np.mean(model.x), s2
@@ -118,7 +123,7 @@ UPDATE_SLIPS = (
     Slip(
         "variance-for-sd-of-the-means",
         "`s2` is the variance of q(μ_k), 1/(1/prior_sd² + N_k): neither its root nor its inverse.",
-        ({"means": sds}, {"means": precisions}),
+        ({"means": sds}, {"means": precisions}, {"means": sds_throughout}),
     ),
     Slip(
         "s2-as-spread-of-the-data",

@@ -120,8 +120,12 @@ def ascend(
     tolerance: float = 1e-11,
     most: int = 3000,
     by_means: float = 0.0,
+    heedless: bool = False,
 ) -> tuple[Q, list[float]]:
-    """One run: responsibilities, then means, until the ELBO (or the means) stand still."""
+    """One run: responsibilities, then means, until the ELBO (or the means) stand still.
+
+    It ends when the ELBO is no number, but for a heedless one.
+    """
     q = Q(start, np.ones(model.K), np.full((len(model.x), model.K), 1.0 / model.K))
     trace: list[float] = []
     for _ in range(most):
@@ -134,7 +138,7 @@ def ascend(
             break
         if len(trace) > 1 and abs(trace[-1] - trace[-2]) <= tolerance * abs(trace[-2]):
             break
-        if not np.isfinite(trace[-1]):
+        if not heedless and not np.isfinite(trace[-1]):
             break
     return q, trace
 
@@ -148,6 +152,7 @@ def cavi(
     tolerance: float = 1e-11,
     most: int = 3000,
     by_means: float = 0.0,
+    heedless: bool = False,
     starts: Callable[[Model, Rng], Array] = near_data,
     count: Callable[[int], int] = lambda n: n,
     use_init: str = "first",
@@ -178,9 +183,9 @@ def cavi(
                 m, s2 = means(model, q)
                 return m.astype(dtype), s2
 
-            runs.append(
-                ascend(model, start.astype(dtype), resp, update, elbo, tolerance, most, by_means)
-            )
+            begin = start.astype(dtype)
+            rule = (tolerance, most, by_means, heedless)
+            runs.append(ascend(model, begin, resp, update, elbo, *rule))
         q, trace = choose(runs)
         if finish is not None:
             return finish(q, trace, runs)
