@@ -81,6 +81,10 @@ def test_banks_are_as_large_as_agreed(exercise) -> None:
         ("E3.5", e3_5, "not-the-best-run", [1.5, 1.5, 0, None, 0.5]),
         ("E3.5", e3_5, "restarts-from-the-same-place", [1.5, 1.5, 1, 0, 0.5]),
         ("E3.5", e3_5, "sorted-means-alone", [0, 0, 0, 0, None]),
+        ("E3.5", e3_5, "init-ignored", [0, 1.5, None, 1.5, 0.5]),
+        ("E3.5", e3_5, "equal-starts", [1.5, 1.5, 1, 0, 0.5]),
+        ("E3.5", e3_5, "starts-without-rng", [1.5, 1.5, 1, 0, 0.5]),
+        ("E3.5", e3_5, "zero-log-zero", [1.5, 1.5, 1, 1.5, 0]),
     ],
 )
 @pytest.mark.parametrize("seed", [1, 2])
@@ -191,6 +195,94 @@ def test_a_wrong_update_and_a_wrong_elbo_are_both_named(update, bound) -> None:
     assert hints[update] in verdict.hints, str(verdict)
     named = BOUNDS_OF_HARD.get(bound, bound) if update == "hard-assignment" else bound
     assert named is None or hints[named] in verdict.hints, str(verdict)
+
+
+# No hint is better than a false one
+
+
+def told(exercise: Any, function: Any, seed: int = 7) -> tuple[list[str], Any]:
+    """The names of the entries whose hints this answer is told, and the verdict."""
+    (found,) = (e for e in EXERCISES if e.id == exercise)
+    verdict = grade(exercise, {found.names[0]: function}, seed)
+    names = {wrong.hint: wrong.name for wrong in found.wrong}
+    return [names[hint] for hint in verdict.hints if hint in names], verdict
+
+
+def test_a_wrong_shape_is_not_explained_by_another_error_of_its_type() -> None:
+    """`np.diag` of a number raises ValueError, and so does adding XX' to a (D, D) matrix."""
+
+    def turned(X, y, prior_prec, noise_prec):
+        return prior_prec * np.eye(X.shape[1]) + noise_prec * X @ X.T
+
+    assert told("E3.1", turned)[0] == []
+
+
+def test_two_slips_in_the_sweeps_are_both_named() -> None:
+    both = e3_2.sweeps(residual=e3_2.with_own, prec=lambda c: 1.0 / c.prec)["cavi_linreg"]
+    assert told("E3.2", both)[0] == ["variances-for-precisions", "own-coordinate-left-in"]
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_sweeps_that_run_away_stay_finite_and_so_are_told_apart(seed) -> None:
+    away = e3_2.sweeps(residual=lambda c, mean, j: c.y - c.X @ mean - 1.5 * c.X[:, j] * mean[j])
+    assert "old-means-in-the-sweep" not in told("E3.2", away["cavi_linreg"], seed)[0]
+
+
+def test_minus_the_elbo_is_not_taken_for_three_slips() -> None:
+    assert told("E3.3", lambda *at: -cavi.elbo_linreg(*at))[0] == []
+
+
+def test_nothing_but_nan_is_not_taken_for_an_overflow() -> None:
+    names, _ = told("E3.4", lambda x, m, s2, log_pi: np.full((len(x), len(m)), np.nan))
+    assert "overflows" not in names
+
+
+def test_whole_numbers_tell_the_mistakes_in_responsibilities_apart() -> None:
+    """Small whole numbers coincide easily: a sign of s2 is no sign of log_pi."""
+    case = np.array([0, 2, 5]), np.array([1, 4]), np.array([2, 4]), np.array([-1, -4])
+    found = {}
+    for wrong in e3_4.WRONG:
+        with np.errstate(all="ignore"):
+            rows = np.asarray(wrong.answer["gmm_responsibilities"](*case))
+        if rows.shape == (3, 2) and not np.allclose(rows, cavi.gmm_responsibilities(*case)):
+            found[wrong.name] = np.round(np.nan_to_num(rows, nan=-1.0), 6).tobytes()
+    assert len(set(found.values())) == len(found)
+
+
+def test_the_bank_is_not_put_through_the_calls_where_starts_differ() -> None:
+    calls = []
+
+    def nothing(*arguments):
+        calls.append(arguments)
+
+    names, verdict = told("E3.5", nothing)
+    assert names == []
+    assert verdict.score == 0.0
+    assert len(calls) == 5  # one for each part
+
+
+def test_a_run_that_stops_early_is_not_told_that_it_starts_from_the_same_place() -> None:
+    both = ascent(tolerance=1e-4, choose=lambda runs: runs[-1])["cavi_gmm"]
+    names, _ = told("E3.5", both)
+    assert names[0] == "stops-too-early"
+    assert "restarts-from-the-same-place" not in names
+
+
+def test_a_wrong_update_is_not_told_that_runs_were_joined_or_not_kept() -> None:
+    for update in ("prior-forgotten", "mean-without-the-prior", "hard-assignment"):
+        wrong = ascent(**e3_5.UPDATES[update][0], tolerance=3e-10)["cavi_gmm"]
+        assert told("E3.5", wrong, 102)[0] == [update]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_run_from_init_is_told_apart_from_others(seed) -> None:
+    """Ten times: a run that leaves `init` aside comes to rest in the same place in one of eight."""
+    rng = np.random.default_rng(seed)
+    x, _ = lesson03_fit.crowd(rng)
+    start, low = lesson03_fit.poor_start(x)
+    assert cavi.cavi_gmm(x, 8, 8.0, rng, 1, start)["elbo"][-1] == pytest.approx(low, abs=1e-4)
+    ends = [ascent()["cavi_gmm"](x, 8, 8.0, rng, 1)["elbo"][-1] for _ in range(10)]
+    assert np.sum(np.abs(np.array(ends) - low) < 1e-3) <= 5
 
 
 # Hints that do not depend on how an answer stops or starts

@@ -6,6 +6,7 @@ check looks up each result by itself, so that two slips at once are both named.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from autograder.checks.bank.e3_regression import (
     multivariate,
     right,
 )
-from autograder.checks.protocol import Right, Wrong
+from autograder.checks.protocol import Implementation, Right, Wrong
 
 Array = Any
 
@@ -55,9 +56,33 @@ def first_of_the_vector(*arguments: Any) -> Any:
 
 def vector_only(*arguments: Any) -> Any:
     X, y, prior_prec, noise_prec = arguments
-    if not np.ndim(prior_prec):
-        raise ValueError("only a vector will do")
+    assert np.diag(prior_prec).shape == (X.shape[1], X.shape[1])  # fails for a number
     return answer()["exact_posterior_linreg"](X, y, prior_prec, noise_prec)
+
+
+def in_order(*order: int) -> Implementation:
+    """All three results, in this order."""
+
+    def exact_posterior_linreg(*arguments: Any) -> Any:
+        found = answer()["exact_posterior_linreg"](*arguments)
+        return tuple(found[k] for k in order)
+
+    return {"exact_posterior_linreg": exact_posterior_linreg}
+
+
+def with_noise(change: Callable[[float], float]) -> Implementation:
+    """Another precision of the noise, in all three results."""
+
+    def exact_posterior_linreg(X: Array, y: Array, prior_prec: Any, noise_prec: float) -> Any:
+        return answer()["exact_posterior_linreg"](X, y, prior_prec, change(noise_prec))
+
+    return {"exact_posterior_linreg": exact_posterior_linreg}
+
+
+EVERYWHERE = {
+    "noise-variance-for-precision": (with_noise(lambda prec: 1.0 / prec),),
+    "noise-precision-squared": (with_noise(lambda prec: prec**2),),
+}
 
 
 WRONG = (
@@ -66,7 +91,7 @@ WRONG = (
             slip.name,
             answer(**slip.ways[0]),
             slip.hint,
-            also=tuple(answer(**way) for way in slip.ways[1:]),
+            also=(*(answer(**way) for way in slip.ways[1:]), *EVERYWHERE.get(slip.name, ())),
         )
         for slip in ALL_SLIPS
     ),
@@ -92,13 +117,10 @@ WRONG = (
     ),
     Wrong(
         "order-of-the-results",
-        {
-            "exact_posterior_linreg": lambda *values: answer()["exact_posterior_linreg"](*values)[
-                ::-1
-            ]
-        },
+        in_order(2, 1, 0),
         "All three results are there, in another order: first the mean, then the covariance, then "
         "log p(y).",
+        also=(in_order(1, 0, 2), in_order(0, 2, 1)),
     ),
 )
 

@@ -48,6 +48,14 @@ def least_squares(at: At) -> System:
     return System(at.noise_prec * at.squares, at.noise_prec * at.products)
 
 
+def squares(at: At) -> float:
+    return float(at.noise_prec * np.sum((at.y - at.X @ right(at).mean) ** 2))
+
+
+def penalty(at: At) -> float:
+    return float(np.sum(at.prior * right(at).mean ** 2))
+
+
 ALL_SLIPS = (
     _in_system(
         "noise-variance-for-precision",
@@ -177,6 +185,13 @@ ALL_SLIPS = (
     ),
     _in(
         "log_evidence",
+        "sign-for-the-log-determinant",
+        "`np.linalg.slogdet` returns two things, a sign and a logarithm. The sign is 1 for every "
+        "A: you want the other.",
+        lambda at: evidence(at) + half_log_det(at) - 0.5,
+    ),
+    _in(
+        "log_evidence",
         "determinant-forgotten",
         "Where is the log determinant of A? It is what one pays for narrowing the prior down to "
         "the posterior.",
@@ -203,10 +218,26 @@ ALL_SLIPS = (
     ),
     _in(
         "log_evidence",
+        "noise-normaliser-once",
+        "Each of the N observations has a density with a normaliser of its own, ½ log noise_prec − "
+        "½ log 2π.",
+        lambda at: evidence(at) - 0.5 * (at.count - 1) * float(np.log(at.noise_prec) - LOG_2PI),
+        lambda at: evidence(at) - 0.5 * (at.count - 1) * float(np.log(at.noise_prec)),
+    ),
+    _in(
+        "log_evidence",
+        "half-forgotten",
+        "A Gaussian log density has −½ prec (distance)². One of your squares has no half.",
+        lambda at: evidence(at) - 0.5 * squares(at),
+        lambda at: evidence(at) - 0.5 * penalty(at),
+        lambda at: evidence(at) - 0.5 * (squares(at) + penalty(at)),
+    ),
+    _in(
+        "log_evidence",
         "penalty-forgotten",
         "log p(y, β) at the mean has two squares: the residuals, and Σ prior_prec_j mean_j² from "
         "the prior. One is missing.",
-        lambda at: evidence(at) + 0.5 * float(np.sum(at.prior * right(at).mean ** 2)),
+        lambda at: evidence(at) + 0.5 * penalty(at),
     ),
     _in(
         "log_evidence",
@@ -215,6 +246,7 @@ ALL_SLIPS = (
         "whatever D is.",
         lambda at: evidence(at) + 0.5 * at.count * LOG_2PI,
         lambda at: evidence(at) - 0.5 * at.dim * LOG_2PI,
+        lambda at: evidence(at) - at.dim * LOG_2PI,
         lambda at: evidence(at) + 0.5 * at.dim * LOG_2PI,
         lambda at: evidence(at) + 0.5 * (at.count - 1) * LOG_2PI,
     ),

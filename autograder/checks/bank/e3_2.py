@@ -16,6 +16,7 @@ from autograder.checks.bank.e3_sweeps import (
     case,
     earlier_only,
     nothing_out,
+    own_out_twice,
     sweeps,
     with_own,
 )
@@ -58,6 +59,10 @@ def whole_sum_squared(c: Case) -> Array:
     return c.prior + c.noise * np.sum(c.X, axis=0) ** 2
 
 
+def sum_itself(c: Case) -> Array:
+    return c.prior + c.noise * np.sum(c.X, axis=0)
+
+
 def no_prior(c: Case) -> Array:
     return c.noise * c.squares
 
@@ -80,6 +85,7 @@ WRONG = (
         sweeps(residual=with_own),
         "Your residual y − Xm still has β_j's own part taken off. What q(β_j) has to explain is y "
         "minus the part of the *other* coefficients: add x_j m_j back.",
+        also=(sweeps(residual=own_out_twice),),
     ),
     Wrong(
         "old-means-in-the-sweep",
@@ -125,8 +131,10 @@ WRONG = (
     Wrong(
         "prior-forgotten-in-the-mean",
         sweeps(divisor=no_prior),
-        "You divide the mean by noise_prec Σ x_ij² only: then the prior does not pull it towards "
-        "0. Divide by the precision of q(β_j).",
+        "Your means come to rest at least squares: nothing pulls them towards 0. Do you divide by "
+        "the whole precision of q(β_j), prior and all? And is m_j set to the new value, or is the "
+        "value added to the old one?",
+        also=(sweeps(residual=with_own, added=True),),
     ),
     Wrong(
         "prior-forgotten-in-the-precision",
@@ -160,6 +168,18 @@ WRONG = (
         "Σ x_ij² is the sum of the squares. You square the sum: a centred covariate would tell "
         "nothing at all.",
         also=(sweeps(prec=whole_sum_squared),),
+    ),
+    Wrong(
+        "square-forgotten",
+        sweeps(divisor=sum_itself, prec=sum_itself),
+        "λ_j holds Σ x_ij², and you add up x_ij: a precision that may be negative?",
+        also=(sweeps(prec=sum_itself),),
+    ),
+    Wrong(
+        "only-the-first-coefficient",
+        sweeps(order=lambda dim: range(1)),
+        "One of your means has moved, and the others are still 0. Does a `return` stand inside the "
+        "loop over j?",
     ),
     Wrong(
         "rests-after-one-sweep",

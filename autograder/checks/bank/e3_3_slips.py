@@ -122,6 +122,13 @@ ALL_SLIPS = (
     ),
     Slip(
         "log_lik",
+        "noise-precision-before-the-residuals-alone",
+        "`noise_prec` multiplies E[(y − x'β)²], and both things in it: the squared residual and "
+        "the variance of x'β.",
+        (lambda at: log_lik(at, at.residuals + at.spread / at.noise_prec),),
+    ),
+    Slip(
+        "log_lik",
         "half-forgotten-in-the-likelihood",
         "A Gaussian log density has −½ prec (y − x'β)²: where is the half?",
         (lambda at: log_lik(at, 2.0 * (at.residuals + at.spread)),),
@@ -178,6 +185,12 @@ ALL_SLIPS = (
                 - float(np.sum(np.log(at.prior)))
             ),
         ),
+    ),
+    Slip(
+        "log_prior",
+        "half-forgotten-in-the-prior",
+        "A Gaussian log density has −½ prior_prec β²: where is the half?",
+        (lambda at: log_prior(at, 2.0 * (squared_means(at) + at.var)),),
     ),
     Slip(
         "log_prior",

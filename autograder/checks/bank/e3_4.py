@@ -52,6 +52,11 @@ def one_shift_for_all(a: Array) -> Array:
     return weights / weights.sum(axis=1, keepdims=True)
 
 
+def column_shifted(a: Array) -> Array:
+    weights = np.exp(a - a.max(axis=0))
+    return weights / weights.sum(axis=1, keepdims=True)
+
+
 def smallest_shifted(a: Array) -> Array:
     weights = np.exp(a - a.min(axis=1, keepdims=True))
     return weights / weights.sum(axis=1, keepdims=True)
@@ -118,6 +123,13 @@ WRONG = (
         also=(answer(expanded, one_shift_for_all),),
     ),
     Wrong(
+        "one-shift-for-each-column",
+        answer(logits, column_shifted),
+        "You take a number of its own out of each *column*, so the entries of a row change by "
+        "different factors. Only what a whole row shares cancels: `axis=1, keepdims=True`.",
+        also=(answer(expanded, column_shifted),),
+    ),
+    Wrong(
         "smallest-shifted",
         answer(logits, smallest_shifted),
         "You take the smallest exponent out, and the largest still overflows. Which one must "
@@ -151,6 +163,12 @@ WRONG = (
             answer(lambda x, m, s2, log_pi: log_pi * logits(x, m, s2, 0.0)),
             answer(lambda x, m, s2, log_pi: logits(x, m, s2, np.log(np.abs(log_pi) + 1e-300))),
         ),
+    ),
+    Wrong(
+        "logarithm-of-the-logarithms",
+        answer(lambda x, m, s2, log_pi: logits(x, m, s2, np.log(log_pi))),
+        "All is NaN, for harmless numbers. A logarithm of something negative? `log_pi` is a "
+        "logarithm already.",
     ),
     Wrong(
         "weights-subtracted",

@@ -52,6 +52,10 @@ def with_own(c: Case, mean: Array, j: int) -> Array:
     return c.y - c.X @ mean
 
 
+def own_out_twice(c: Case, mean: Array, j: int) -> Array:
+    return c.y - c.X @ mean - c.X[:, j] * mean[j]
+
+
 def earlier_only(c: Case, mean: Array, j: int) -> Array:
     return c.y - c.X[:, :j] @ mean[:j]
 
@@ -71,6 +75,7 @@ def sweeps(
     prec: Callable[[Case], Array] = full,
     weight: Callable[[Case], float] = lambda c: c.noise,
     jacobi: bool = False,
+    added: bool = False,
     count: Callable[[int], int] = lambda n: n,
     order: Callable[[int], Sequence[int]] = range,
     dtype: Callable[[Array], Any] = lambda X: float,
@@ -87,7 +92,7 @@ def sweeps(
             old = mean.copy() if jacobi else mean
             for j in order(len(mean)):
                 value = weight(c) * (c.X[:, j] @ residual(c, old, j)) / below[j]
-                mean[j] = value
+                mean[j] = mean[j] + value if added else value
         return mean, prec(c).astype(kind)
 
     return {"cavi_linreg": cavi_linreg}
