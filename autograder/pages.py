@@ -13,7 +13,7 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from autograder.checks.render import number
+from autograder.checks.render import EMPHASIS, number
 
 _PLAIN_NAME = re.compile(r"[^\W_][\w.-]{0,55}")  # letters and digits of any script
 _HASHED_NAME = re.compile(r".*-[0-9a-f]{12}")
@@ -67,13 +67,21 @@ def percent(share: float) -> str:
 
 
 def inline(text: str) -> Markup:
-    """Escaped text, with `code` in backquotes set as code; a single backquote stays what it is."""
+    """Escaped text, `code` in backquotes set as code, a *word* emphasised; one backquote stays."""
     pieces = text.split("`")
     return Markup("").join(
         Markup("<code>{}</code>").format(piece)
         if index % 2 and index < len(pieces) - 1
-        else (escape("`") if index % 2 else Markup("")) + escape(piece)
+        else (escape("`") if index % 2 else Markup("")) + _emphasised(piece)
         for index, piece in enumerate(pieces)
+    )
+
+
+def _emphasised(text: str) -> Markup:
+    """Escaped text; every second piece of the split is a word that stood between asterisks."""
+    return Markup("").join(
+        Markup("<em>{}</em>").format(piece) if index % 2 else escape(piece)
+        for index, piece in enumerate(EMPHASIS.split(text))
     )
 
 

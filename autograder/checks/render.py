@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from html import escape
 
 from autograder.checks.protocol import PartResult, Verdict
 
+EMPHASIS = re.compile(r"(?<![\w*])\*(\w+)\*(?![\w*])")
+"""A *word*, and not a product such as 2*x*3."""
 _SIGNS = {True: "✓", False: "·"}
 _COLOURS = {
     "correct": "#009E73",
@@ -82,10 +85,12 @@ def _table(parts: tuple[PartResult, ...]) -> str:
 
 
 def _inline(text: str) -> str:
-    """Escaped text with `code` in backquotes set as code."""
+    """Escaped text with `code` in backquotes set as code and a *word* emphasised."""
     pieces = escape(text).split("`")
     return "".join(
-        f"<code>{piece}</code>" if index % 2 and index < len(pieces) - 1 else piece
+        f"<code>{piece}</code>"
+        if index % 2 and index < len(pieces) - 1
+        else EMPHASIS.sub(r"<em>\1</em>", piece)
         for index, piece in enumerate(pieces)
     )
 

@@ -217,6 +217,12 @@ def test_a_wrong_shape_is_not_explained_by_another_error_of_its_type() -> None:
     assert told("E3.1", turned)[0] == []
 
 
+def test_emphasis_in_a_hint_is_shown_as_such() -> None:
+    verdict = told("E3.2", e3_2.sweeps(residual=e3_2.with_own)["cavi_linreg"])[1]
+    shown = verdict._repr_mimebundle_()["text/html"]
+    assert "the <em>other</em> coefficients" in shown
+
+
 def test_two_slips_in_the_sweeps_are_both_named() -> None:
     both = e3_2.sweeps(residual=e3_2.with_own, prec=lambda c: 1.0 / c.prec)["cavi_linreg"]
     assert told("E3.2", both)[0] == ["variances-for-precisions", "own-coordinate-left-in"]

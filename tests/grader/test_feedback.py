@@ -298,6 +298,9 @@ def test_half_a_surrogate_pair_does_not_stop_the_batch(tmp_path: Path) -> None:
 
 def test_code_in_backquotes_is_set_as_code() -> None:
     assert inline("`a<b` is `c`") == "<code>a&lt;b</code> is <code>c</code>"
+    assert inline("the *other*, 2*x*3, `*d*` <") == (
+        "the <em>other</em>, 2*x*3, <code>*d*</code> &lt;"
+    )
     assert inline("a ` alone") == "a ` alone"
     assert inline("") == ""
 
