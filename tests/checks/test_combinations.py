@@ -145,8 +145,11 @@ def wrong_answers(exercise: Exercise) -> Iterator[tuple[str, Answer]]:
 @pytest.mark.parametrize("name", exercises())
 @pytest.mark.parametrize("spoilt", SPOILT)
 def test_a_wrong_answer_that_is_spoilt_once_more_is_wrong(name: str, spoilt: str) -> None:
+    """Each mistake meets two of the eight changes, in slow exercises one."""
     exercise = EXERCISES[name]
-    for mistake, answer in wrong_answers(exercise):
+    stride = len(SPOILT) // (1 if name in LONG else 2)
+    first = list(SPOILT).index(spoilt) % stride
+    for mistake, answer in itertools.islice(wrong_answers(exercise), first, None, stride):
         assert_wrong_or_right(exercise, changed(answer, SPOILT[spoilt]), f"{mistake}, {spoilt},")
 
 
