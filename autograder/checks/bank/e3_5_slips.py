@@ -123,7 +123,7 @@ UPDATE_SLIPS = (
     Slip(
         "variance-for-sd-of-the-means",
         "`s2` is the variance of q(μ_k), 1/(1/prior_sd² + N_k): neither its root nor its inverse.",
-        ({"means": sds}, {"means": precisions}, {"means": sds_throughout}),
+        ({"means": sds}, {"means": precisions}, {"means": sds_throughout, "most": 200}),
     ),
     Slip(
         "s2-as-spread-of-the-data",
