@@ -51,6 +51,7 @@ peers: $(PEERS)/.ready
 
 reference: $(PEERS)/.ready
 	PYTHONPATH=.:tests $(PEERS)/bin/python -m posteriors.make_reference
+	PYTHONPATH=.:tests $(PEERS)/bin/python -m posteriors.make_nuts_draws
 
 setup: $(READY)
 

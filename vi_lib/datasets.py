@@ -31,7 +31,8 @@ def load(name: str) -> dict[str, Array]:
     """Return a data set as a dict of new float64 arrays, each (N,), or (N, K) for a matrix.
 
     gaussian_100: x (100,), N(5, sd=1). line_5: x, y (5,), a line with noise sd .1.
-    normal_100: x (100,), N(0, sd=1). regression_200: X (200, 2), y (200,), y ~ N(X beta, sd=2.5).
+    normal_100: x (100,), N(0, sd=1). normal_100_nuts: mu, sd (2000,), posterior draws for its
+    x. regression_200: X (200, 2), y (200,), y ~ N(X beta, sd=2.5).
     two_groups: x, group, y (85,), two lines with noise sd .8 and two outliers. mixture_1000: x,
     label (1000,), three Gaussians of sd 1. iris: X (150, 4) in cm, y (150,), which species.
     diabetes: X (442, 10), y (442,), in their own units. digits: X (1797, 64), ink from 0 to 16 in
