@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from autograder.checks.bank import e7_3, e7_4
-from autograder.checks.compare import array, close, require, unpack, z_test
+from autograder.checks.compare import EXACT, SINGLE, array, close, unpack
 from autograder.checks.lesson07_transforms import few_points
-from autograder.checks.protocol import Exercise, Part, Recorder, Unanswered
+from autograder.checks.protocol import Exercise, Part, PartTest, Recorder, Unanswered
+from autograder.checks.slips import compared_alike, looking_up, nth
 from autograder.checks.values import made
 from vi_lib.advi import advi_gradients
 from vi_lib.optimizers import advi_step_size
@@ -26,35 +27,55 @@ def _spd(rng: Rng, dim: int) -> np.ndarray:
     return root @ root.T + 0.5 * np.eye(dim)
 
 
-def _check_gradients(answer: Recorder, log_joint: Any, mu: Any, omega: Any, eps: Any) -> None:
-    got = answer.call("advi_gradients", log_joint, mu, omega, eps)
-    g_mu, g_omega = unpack(got, ("g_mu", "g_omega"), "advi_gradients")
-    expected = advi_gradients(log_joint.build(), mu, omega, eps)
-    case = f"{len(eps)} draw{'s' if len(eps) > 1 else ''} of {len(mu)} coordinates"
-    close(g_mu, expected[0], f"g_mu, {case}")
-    close(g_omega, expected[1], f"g_omega, {case}")
+NAMES = ("g_mu", "g_omega")
 
 
-def _gradient_values(answer: Recorder, rng: Rng) -> None:
+def _pair(answer: Recorder, *case: Any) -> tuple[Any, ...]:
+    return unpack(answer.call("advi_gradients", *case), NAMES, "advi_gradients")
+
+
+def _given(rng: Rng) -> tuple[tuple[Any, ...], ...]:
+    """A Gaussian in three coordinates with seven draws, and the lesson's model with five."""
     dim = 3
-    log_joint = made(f"{HERE}gaussian_log_joint", rng.normal(size=dim), _spd(rng, dim))
+    gaussian = made(f"{HERE}gaussian_log_joint", rng.normal(size=dim), _spd(rng, dim))
     mu, omega = rng.normal(1.0, 1.0, dim), rng.uniform(-1.2, 0.8, dim)
-    _check_gradients(answer, log_joint, mu, omega, rng.standard_normal((7, dim)))
+    first = (gaussian, mu, omega, rng.standard_normal((7, dim)))
     model = made("vi_lib.oracles.NormalMeanSd", few_points(rng))
     log_joint = made(f"{HERE}unconstrained_log_joint_of", model)
     mu, omega = rng.normal(0.5, 0.3, 2), rng.uniform(-0.9, -0.3, 2)
-    _check_gradients(answer, log_joint, mu, omega, rng.standard_normal((5, 2)))
+    return first, (log_joint, mu, omega, rng.standard_normal((5, 2)))
+
+
+def _one_result(index: int) -> PartTest:
+    """One of the two gradients, whatever the other one is."""
+
+    def part(answer: Recorder, rng: Rng) -> None:
+        for case in _given(rng):
+            want = advi_gradients(case[0].build(), *case[1:])[index]
+            what = f"{NAMES[index]}, {len(case[3])} draws of {len(case[1])} coordinates"
+            with looking_up(answer, e7_3.WRONG, nth(index, NAMES)):
+                close(_pair(answer, *case)[index], want, what)
+
+    return part
 
 
 def _gradient_edges(answer: Recorder, rng: Rng) -> None:
+    cases = []
     for num_draws, dim in ((1, 2), (4, 1)):
         log_joint = made(f"{HERE}gaussian_log_joint", rng.normal(size=dim), _spd(rng, dim))
         mu, omega = rng.normal(size=dim), rng.uniform(-1.2, 0.8, dim)
-        _check_gradients(answer, log_joint, mu, omega, rng.standard_normal((num_draws, dim)))
+        eps = rng.standard_normal((num_draws, dim))
+        many = f"{num_draws} draw{'s' if num_draws > 1 else ''}"
+        cases.append((f"{many}, D = {dim}", (log_joint, mu, omega, eps)))
     log_joint = made(f"{HERE}gaussian_log_joint", rng.normal(size=2), _spd(rng, 2))
     # Only the noise: autograd, which may be used, differentiates in real numbers alone.
     whole = np.array([[1, -2], [0, 1], [-1, 3]])
-    _check_gradients(answer, log_joint, np.array([2.0, -1.0]), np.array([-0.3, 0.4]), whole)
+    given = (log_joint, np.array([2.0, -1.0]), np.array([-0.3, 0.4]), whole)
+    cases.append(("noise in whole numbers", given))
+    for what, case in cases:
+        want = advi_gradients(case[0].build(), *case[1:])
+        for name, got, exact in zip(NAMES, _pair(answer, *case), want, strict=True):
+            close(got, exact, f"{name}, {what}")
 
 
 def _fixed_point(answer: Recorder, rng: Rng) -> None:
@@ -64,30 +85,36 @@ def _fixed_point(answer: Recorder, rng: Rng) -> None:
     mean, prec = rng.normal(size=dim), _spd(rng, dim)
     omega = -0.5 * np.log(np.diag(prec))
     log_joint = made(f"{HERE}gaussian_log_joint", mean, prec)
-    got = answer.call("advi_gradients", log_joint, mean, omega, signs)
-    g_mu, g_omega = unpack(got, ("g_mu", "g_omega"), "advi_gradients")
+    g_mu, g_omega = _pair(answer, log_joint, mean, omega, signs)
     where = "where q is the best mean field, omega = log sd"
     close(g_mu, np.zeros(dim), f"g_mu {where}", atol=1e-10)
     close(g_omega, np.zeros(dim), f"g_omega {where}", atol=1e-10)
 
 
-def _unbiased(answer: Recorder, rng: Rng) -> None:
-    dim, num_calls, num_draws = 2, 25, 1000
+def matched_noise(rng: Rng, num_draws: int, dim: int) -> np.ndarray:
+    """Draws whose mean is exactly 0 and whose covariance is exactly I, up to rounding.
+
+    The gradients of the ELBO of a Gaussian are quadratic in the noise, so on such draws every
+    unbiased estimate that is quadratic, too, equals the expectation: nothing is left to chance.
+    """
+    eps = rng.standard_normal((num_draws, dim))
+    eps -= eps.mean(axis=0)
+    root = np.linalg.cholesky(eps.T @ eps / num_draws)
+    return np.asarray(np.linalg.solve(root, eps.T).T)
+
+
+def _right_on_average(answer: Recorder, rng: Rng) -> None:
+    dim = 2
     mean, prec = rng.normal(size=dim), _spd(rng, dim)
-    mu, omega = mean + rng.normal(0.0, 0.5, dim), rng.uniform(-1.0, 0.5, dim)
-    log_joint = made(f"{HERE}gaussian_log_joint", mean, prec)
-    rows = []
-    for _ in range(num_calls):
-        eps = rng.standard_normal((num_draws, dim))
-        got = answer.call("advi_gradients", log_joint, mu, omega, eps)
-        parts = unpack(got, ("g_mu", "g_omega"), "advi_gradients")
-        rows.append([np.ravel(array(part, "a gradient")) for part in parts])
-    sizes = sorted({len(part) for row in rows for part in row} - {dim})
-    require(
-        not sizes, f"advi_gradients: expected two arrays of shape {(dim,)}, got {sizes} numbers."
+    mu, omega = (
+        mean + rng.choice([-1.0, 1.0], dim) * rng.uniform(0.4, 0.8, dim),
+        rng.uniform(-1.0, 0.5, dim),
     )
-    exact = np.array([-prec @ (mu - mean), 1.0 - np.diag(prec) * np.exp(2.0 * omega)])
-    z_test(np.array(rows), exact, "The gradients of the ELBO of a Gaussian", alpha=1e-6)
+    log_joint = made(f"{HERE}gaussian_log_joint", mean, prec)
+    found = _pair(answer, log_joint, mu, omega, matched_noise(rng, 12, dim))
+    exact = (-prec @ (mu - mean), 1.0 - np.diag(prec) * np.exp(2.0 * omega))
+    for name, got, want in zip(NAMES, found, exact, strict=True):
+        close(got, want, f"{name} from noise with mean exactly 0 and covariance exactly I")
 
 
 E7_3 = Exercise(
@@ -96,10 +123,11 @@ E7_3 = Exercise(
     names=("advi_gradients",),
     reference={"advi_gradients": advi_gradients},
     parts=(
-        Part("The gradients on given noise", 3.0, _gradient_values),
+        Part("The gradient in mu on given noise", 1.0, _one_result(0)),
+        Part("The gradient in omega on given noise", 2.0, _one_result(1)),
         Part("One draw, one coordinate, whole numbers", 1.0, _gradient_edges),
         Part("Zero at the best mean field", 1.0, _fixed_point),
-        Part("Unbiased on a Gaussian", 1.0, _unbiased, false_alarm=1e-6),
+        Part("Right on average", 1.0, _right_on_average),
     ),
     wrong=e7_3.WRONG,
     right=e7_3.RIGHT,
@@ -109,12 +137,14 @@ E7_3 = Exercise(
 
 # E7.4
 
+RESULTS = ("rho", "s")
+
 
 def _check_step(answer: Recorder, *args: Any, **options: Any) -> np.ndarray:
-    got = _step(answer, *args, **options)
-    rho, s = unpack(got, ("rho", "s"), "advi_step_size")
     expected = advi_step_size(*args, **options)
-    close(s, expected[1], f"s at k = {args[0]}")
+    with looking_up(answer, e7_4.WRONG, nth(1, RESULTS)):
+        rho, s = unpack(_step(answer, *args, **options), RESULTS, "advi_step_size")
+        close(s, expected[1], f"s at k = {args[0]}")
     close(rho, expected[0], f"rho at k = {args[0]}")
     return np.asarray(expected[1])
 
@@ -139,25 +169,52 @@ def _first_step(answer: Recorder, rng: Rng) -> None:
     s = _check_step(answer, 1, g, None, rate)
     # A second call tells apart what the first step alone cannot.
     got = answer.call("advi_step_size", 2, g[::-1].copy(), s, rate)
-    unpack(got, ("rho", "s"), "advi_step_size")
+    unpack(got, RESULTS, "advi_step_size")
 
 
 def _three_steps(answer: Recorder, rng: Rng) -> None:
+    """The memories first, then the step sizes that rest on them."""
     rate, s = float(rng.uniform(0.1, 0.5)), None
+    rows = []
     for k in (1, 2, 3):
-        s = _check_step(answer, k, _gradient(rng), s, rate)
-    # Far along, and a gradient in whole numbers.
-    _check_step(answer, 1000, np.array([3, -2, 11]), s, rate)
+        rows.append((k, _gradient(rng), s))
+        s = advi_step_size(*rows[-1], rate)[1]
+    rows.append((1000, np.array([3, -2, 11]), s))  # far along, a gradient in whole numbers
+    steps = []
+    with looking_up(answer, e7_4.WRONG, nth(1, RESULTS)):
+        for row in rows:
+            got = _step(answer, *row, rate)
+            rho, own = unpack(got, RESULTS, "advi_step_size")
+            expected = advi_step_size(*row, rate)
+            close(own, expected[1], f"s at k = {row[0]}")
+            steps.append((rho, expected[0], f"rho at k = {row[0]}"))
+    for rho, want, what in steps:
+        close(rho, want, what)
 
 
 def _other_options(answer: Recorder, rng: Rng) -> None:
+    """First rho against the s that came with it, so that each has its own hint; then s."""
     options = {
         "tau": float(rng.uniform(1.5, 3.0)),
         "alpha": float(rng.uniform(0.2, 0.4)),
         "eps": float(rng.uniform(0.1, 0.3)),
     }
-    s = _check_step(answer, 1, _gradient(rng), None, 0.7, **options)
-    _check_step(answer, 5, _gradient(rng), s, 0.7, **options)
+    s, wanted = None, []
+    for k in (1, 5):
+        g = _gradient(rng)
+        given = (k, g, s, 0.7)
+        rho, own = unpack(_step(answer, *given, **options), RESULTS, "advi_step_size")
+        s = advi_step_size(*given, **options)[1]
+        wanted.append((f"s at k = {k}, other options", own, s))
+        own = array(own, "s").astype(float)
+        if own.shape == np.shape(g) and np.all(own >= 0.0):
+            rule = 0.7 * k ** (-0.5 + options["eps"]) / (options["tau"] + np.sqrt(own))
+            ratio = array(rho, "rho").astype(float) / rule
+            what = f"rho at k = {k} over rate k^(-1/2 + eps) / (tau + sqrt(s)), with your s"
+            single = np.asarray(rho).dtype == np.float32 or np.asarray(own).dtype == np.float32
+            close(ratio, np.ones_like(g), what, rtol=SINGLE if single else EXACT)
+    for what, own, s in wanted:
+        close(own, s, what)
 
 
 E7_4 = Exercise(
@@ -168,7 +225,7 @@ E7_4 = Exercise(
     parts=(
         Part("The first step: s = g squared", 1.0, _first_step),
         Part("A table of steps", 2.0, _three_steps),
-        Part("Other tau, alpha and eps", 1.0, _other_options),
+        Part("Other tau, alpha and eps", 1.0, compared_alike(e7_4.WRONG, _other_options)),
     ),
     wrong=e7_4.WRONG,
     right=e7_4.RIGHT,

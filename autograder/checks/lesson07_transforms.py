@@ -58,7 +58,9 @@ def _there_and_back(answer: Recorder, rng: Rng) -> None:
 
 
 def _log_jacobians(answer: Recorder, rng: Rng) -> None:
-    for name, args, reference in _cases(rng):
+    # In the other order than before: an answer with slips in two classes is told both.
+    *others, identity = _cases(rng)
+    for name, args, reference in (*reversed(others), identity):
         for shape in ((3,), (4, 3), (5, 1)):
             zeta = rng.normal(0.3, 1.5, shape)
             got = answer.method(name, args, "log_abs_det_jacobian", zeta)
@@ -187,18 +189,21 @@ def _log_joint_values(answer: Recorder, rng: Rng) -> None:
 def _evidence(answer: Recorder, rng: Rng) -> None:
     """The trapezoid rule over zeta; the reference integrates over theta."""
     x = 0.4 + 0.9 * np.linspace(-1.0, 1.0, 4) + rng.uniform(-0.2, 0.2, 4)
-    # Smooth, and below rounding at the ends: the rule is then exact to many digits, even on a grid
-    # that is coarse enough for an answer with loops.
-    mu, log_sd = np.linspace(-6.0, 6.0, 91), np.linspace(-2.7, 2.3, 41)
-    grid = np.stack(np.meshgrid(mu, log_sd, indexing="ij"), axis=-1).reshape(-1, 2)
+    # Given sd, the joint is a Gaussian in mu: its grid of mu moves and widens with sd, and a few
+    # points are exact to ten digits. So few that an answer with loops has time.
+    t, log_sd = np.arange(-6.4, 6.5, 0.8), np.linspace(-2.7, 2.3, 41)
+    prec = 1.0 + len(x) * np.exp(-2.0 * log_sd)
+    centre = np.sum(x) * np.exp(-2.0 * log_sd) / prec
+    mu = centre[:, None] + t / np.sqrt(prec)[:, None]
+    grid = np.stack([mu, np.broadcast_to(log_sd[:, None], mu.shape)], axis=-1).reshape(-1, 2)
     log_p = array(answer.call("unconstrained_log_joint", grid, x), "The log joint on a grid")
     require(
         log_p.shape == (len(grid),),
         f"The log joint on a grid: expected shape {(len(grid),)}, got {log_p.shape}.",
     )
     with np.errstate(all="ignore"):
-        p = np.exp(log_p.astype(float)).reshape(len(mu), len(log_sd))
-        log_evidence = np.log(np.trapezoid(np.trapezoid(p, log_sd, axis=1), mu))
+        p = np.exp(log_p.astype(float)).reshape(mu.shape)
+        log_evidence = np.log(np.trapezoid(np.trapezoid(p, t, axis=1) / np.sqrt(prec), log_sd))
     expected = oracles.NormalMeanSd(x).log_evidence
     close(log_evidence, expected, "The log evidence, integrated over zeta", rtol=NUMERICAL)
 

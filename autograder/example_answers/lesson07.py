@@ -178,10 +178,11 @@ m, w = np.array(mu, dtype=float), np.array(omega, dtype=float)
 return grad(elbo, 0)(m, w), grad(elbo, 1)(m, w)""",
         ),
     ),
+    # The gradient in mu is right.
     StudentAnswer(
         "E7.3",
         "entropy missing",
-        0,
+        1,
         (
             """\
 from autograd import elementwise_grad

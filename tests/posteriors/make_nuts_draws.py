@@ -19,7 +19,7 @@ CHAINS, WARMUP, DRAWS, EVERY = 4, 1_000, 5_000, 10
 
 
 def model(x: np.ndarray) -> None:
-    """mu ~ N(0, sd=1), sd ~ HalfNormal(1), x_i ~ N(mu, sd)."""
+    """Mu ~ N(0, sd=1), sd ~ HalfNormal(1), x_i ~ N(mu, sd)."""
     mu = numpyro.sample("mu", dist.Normal(0.0, 1.0))
     sd = numpyro.sample("sd", dist.HalfNormal(1.0))
     numpyro.sample("x", dist.Normal(mu, sd), obs=x)

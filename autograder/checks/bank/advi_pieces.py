@@ -59,6 +59,7 @@ class Pieces:
     decay: Function = lambda k: k**-0.5
     sign: float = 1.0
     result: Function = result
+    start: Function = lambda init: numpy.array(init, dtype=float)
     num_draws: int = 10
     frozen_noise: bool = False
     stops_at_a_drop: bool = False
@@ -71,7 +72,7 @@ def answer(**changed: Any) -> dict[str, Function]:
         log_joint: Any, transforms: Any, init: Any, num_iter: int, rng: Any, rate: float
     ) -> dict[str, Any]:
         log_p = pieces.log_p(log_joint, transforms)
-        mu = numpy.array(init, dtype=float)
+        mu = pieces.start(init)
         dim = len(mu)
         omega, s, elbo = numpy.zeros(dim), numpy.empty(0), []
         fixed = pieces.noise(rng, pieces.num_draws, dim)

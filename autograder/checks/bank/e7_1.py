@@ -111,6 +111,39 @@ WRONG = (
         "missing in your log |det J|?",
     ),
     Wrong(
+        "forward-and-inverse-swapped",
+        answer(
+            Log=(np.exp, np.log, same),
+            Softplus=(softplus, inverse_softplus, log_sigmoid),
+            Logit=(interval, logit, interval_slope),
+        ),
+        "`forward` leads from theta to zeta, from the support to the real line. Can what you "
+        "return there be negative?",
+    ),
+    Wrong(
+        "softplus-forward-is-log",
+        answer(Softplus=(np.log, softplus, log_sigmoid)),
+        "log undoes exp. What undoes log(1 + exp(zeta))? Solve theta = log(1 + exp(zeta)) for "
+        "zeta.",
+    ),
+    Wrong(
+        "logit-upside-down",
+        answer(Logit=(lambda t, a, b: np.log(b - t) - np.log(t - a), interval, interval_slope)),
+        "`forward` of `Logit` falls where `inverse` rises. Where does it send a theta close to a?",
+    ),
+    Wrong(
+        "bounds-forgotten-in-forward",
+        answer(Logit=(lambda t, a, b: np.log(t) - np.log(1.0 - t), interval, interval_slope)),
+        "log(theta / (1 - theta)) is for the unit interval. Which fraction of the way from a to b "
+        "is theta?",
+    ),
+    Wrong(
+        "mean-over-coordinates",
+        answer(lambda slope: np.mean(slope, axis=-1)),
+        "The determinant of a diagonal J is a product of D slopes. Is its log their mean, or "
+        "their sum?",
+    ),
+    Wrong(
         "jacobian-without-log",
         answer(
             lambda slope: np.exp(np.sum(slope, axis=-1)),

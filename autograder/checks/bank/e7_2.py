@@ -149,6 +149,32 @@ WRONG = (
         "would not narrow the posterior.",
     ),
     Wrong(
+        "priors-once-per-datum",
+        _answer(
+            likelihood=lambda x, mu, log_sd: np.sum(
+                _terms(x, mu, log_sd)
+                + (1.0 - 1.0 / len(x))
+                * (
+                    np.log(2.0)
+                    + _log_normal_density(np.exp(log_sd), 0.0, 1.0)
+                    + _log_normal_density(mu, 0.0, 1.0)
+                )[:, None],
+                axis=1,
+            )
+        ),
+        "You add the priors for each datum. mu and sd are drawn once, whatever the number of data: "
+        "how often does each prior stand in the joint?",
+    ),
+    Wrong(
+        "jacobian-once-per-datum",
+        _answer(
+            likelihood=lambda x, mu, log_sd: (
+                np.sum(_terms(x, mu, log_sd), axis=1) + (len(x) - 1.0) * log_sd
+            )
+        ),
+        "You add log |J| for each datum. One point zeta is moved once: it has one Jacobian, not N.",
+    ),
+    Wrong(
         "sd-as-variance",
         _answer(
             likelihood=lambda x, mu, log_sd: np.sum(

@@ -105,17 +105,6 @@ WRONG = (
         "The entropy is the sum of all omegas. How much does it grow when only one of them does?",
     ),
     Wrong(
-        "entropy-once-per-draw",
-        _answer(
-            lambda g, eps, omega, mu: (
-                np.sum(g, axis=0),
-                np.sum(g * eps * np.exp(omega) + 1.0, axis=0),
-            )
-        ),
-        "An expectation is estimated by the mean over the draws. With your sum, more draws would "
-        "mean a steeper ELBO.",
-    ),
-    Wrong(
         "sum-over-draws",
         _answer(
             lambda g, eps, omega, mu: (
@@ -123,8 +112,19 @@ WRONG = (
                 np.sum(g * eps, axis=0) * np.exp(omega) + 1.0,
             )
         ),
-        "You sum over the draws, but the expectation is their mean; and the entropy's term is then "
-        "S times too small against the rest.",
+        "You sum over the draws, but the expectation is their mean: with your sum, more draws would "
+        "mean a steeper ELBO.",
+    ),
+    Wrong(
+        "entropy-once-per-draw",
+        _answer(
+            lambda g, eps, omega, mu: (
+                np.sum(g, axis=0),
+                np.sum(g * eps * np.exp(omega) + 1.0, axis=0),
+            )
+        ),
+        "You sum everything over the draws, the exact 1 of the entropy included. The ELBO is an "
+        "expectation: which average of the draws estimates it?",
     ),
     Wrong(
         "mean-over-coordinates",
@@ -171,6 +171,55 @@ WRONG = (
         ),
         "You divide by the number of draws twice: once in the function that you differentiate and "
         "once more over its rows. Differentiate the sum, then take the mean.",
+    ),
+    Wrong(
+        "path-derivative",
+        _answer(
+            lambda g, eps, omega, mu: (
+                _mean(g + eps * np.exp(-omega)),
+                _mean((g + eps * np.exp(-omega)) * eps) * np.exp(omega),
+            )
+        ),
+        "Right on average, but not what is asked: you differentiate -log q along the draws, the "
+        "path derivative of lesson 6. Here the entropy is taken exactly: what does it give?",
+    ),
+    Wrong(
+        "entropy-twice",
+        _answer(
+            lambda g, eps, omega, mu: (
+                _mean(g + eps * np.exp(-omega)),
+                _mean((g + eps * np.exp(-omega)) * eps) * np.exp(omega) + 1.0,
+            )
+        ),
+        "The entropy counts twice: once as -log q in the average, and once as the exact 1. One of "
+        "them has to go.",
+    ),
+    Wrong(
+        "gradient-of-minus-the-elbo",
+        _answer(
+            lambda g, eps, omega, mu: (-_mean(g), -_mean(g * eps) * np.exp(omega) - 1.0),
+        ),
+        "This is the gradient of minus the ELBO. We climb: which sign does the gradient of what "
+        "we maximise have?",
+    ),
+    Wrong(
+        "chain-factor-squared",
+        _answer(
+            lambda g, eps, omega, mu: (_mean(g), _mean(g * eps) * np.exp(2.0 * omega) + 1.0),
+        ),
+        "zeta moves by eps exp(omega) when omega grows by one. Why do you multiply by exp(omega) "
+        "once more?",
+    ),
+    Wrong(
+        "chain-factor-on-mu-too",
+        _answer(
+            lambda g, eps, omega, mu: (
+                _mean(g) * np.exp(omega),
+                _mean(g * eps) * np.exp(omega) + 1.0,
+            ),
+        ),
+        "When mu grows by one, every draw moves by one. Which factor does the chain rule give "
+        "for mu?",
     ),
     Wrong(
         "order-swapped",

@@ -123,6 +123,22 @@ WRONG = (
         "d zeta / d omega for zeta = mu + exp(omega) eps?",
     ),
     Wrong(
+        "entropy-counted-twice",
+        answer(
+            gradients=lambda g, eps, omega: (
+                g.mean(axis=0),
+                (g * eps).mean(axis=0) * numpy.exp(omega) + 2.0,
+            )
+        ),
+        "Your sds are too wide by the root of 2: the entropy seems to count twice, as -log q in "
+        "the average and as the exact 1. One of them has to go.",
+    ),
+    Wrong(
+        "init-ignored",
+        answer(start=lambda init: numpy.zeros(len(init))),
+        "Where does your mu begin? It is given: `init`. (omega begins at 0.)",
+    ),
+    Wrong(
         "first-coordinate-forgotten",
         answer(gradients=_without_first),
         "The first coordinate has not moved from where it started. Does your update leave out "
