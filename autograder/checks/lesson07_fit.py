@@ -147,7 +147,7 @@ def _symptom(omega: np.ndarray, sd: np.ndarray) -> str | None:
 
 def _trace_symptom(last: float, log_evidence: float, omega: np.ndarray) -> str | None:
     """The same for the end of the ELBO trace."""
-    constant = 0.5 * len(omega) * np.log(2.0 * np.pi * np.e)
+    constant = 0.5 * len(omega) * (1.0 + np.log(2.0 * np.pi))
     for name, value in (
         ("elbo-negated", -log_evidence),
         ("elbo-without-constant", log_evidence - constant),

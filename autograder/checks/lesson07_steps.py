@@ -175,7 +175,7 @@ def _first_step(answer: Recorder, rng: Rng) -> None:
 def _three_steps(answer: Recorder, rng: Rng) -> None:
     """The memories first, then the step sizes that rest on them."""
     rate, s = float(rng.uniform(0.1, 0.5)), None
-    rows = []
+    rows: list[Any] = []
     for k in (1, 2, 3):
         rows.append((k, _gradient(rng), s))
         s = advi_step_size(*rows[-1], rate)[1]
@@ -194,7 +194,7 @@ def _three_steps(answer: Recorder, rng: Rng) -> None:
 
 def _other_options(answer: Recorder, rng: Rng) -> None:
     """First rho against the s that came with it, so that each has its own hint; then s."""
-    options = {
+    options: dict[str, Any] = {
         "tau": float(rng.uniform(1.5, 3.0)),
         "alpha": float(rng.uniform(0.2, 0.4)),
         "eps": float(rng.uniform(0.1, 0.3)),
@@ -206,13 +206,14 @@ def _other_options(answer: Recorder, rng: Rng) -> None:
         rho, own = unpack(_step(answer, *given, **options), RESULTS, "advi_step_size")
         s = advi_step_size(*given, **options)[1]
         wanted.append((f"s at k = {k}, other options", own, s))
-        own = array(own, "s").astype(float)
-        if own.shape == np.shape(g) and np.all(own >= 0.0):
+        own, came = array(own, "s").astype(float), array(rho, "rho").astype(float)
+        if own.shape == came.shape == np.shape(g) and np.all(np.isfinite(own) & (own >= 0.0)):
             rule = 0.7 * k ** (-0.5 + options["eps"]) / (options["tau"] + np.sqrt(own))
-            ratio = array(rho, "rho").astype(float) / rule
             what = f"rho at k = {k} over rate k^(-1/2 + eps) / (tau + sqrt(s)), with your s"
-            single = np.asarray(rho).dtype == np.float32 or np.asarray(own).dtype == np.float32
-            close(ratio, np.ones_like(g), what, rtol=SINGLE if single else EXACT)
+            single = np.float32 in (np.asarray(rho).dtype, np.asarray(wanted[-1][1]).dtype)
+            close(came / rule, np.ones_like(g), what, rtol=SINGLE if single else EXACT)
+        else:
+            close(rho, advi_step_size(*given, **options)[0], f"rho at k = {k}, other options")
     for what, own, s in wanted:
         close(own, s, what)
 

@@ -112,7 +112,7 @@ WRONG = (
                 np.sum(g * eps, axis=0) * np.exp(omega) + 1.0,
             )
         ),
-        "You sum over the draws, but the expectation is their mean: with your sum, more draws would "
+        "You sum over the draws, but the expectation is their mean: with a sum, more draws would "
         "mean a steeper ELBO.",
     ),
     Wrong(
