@@ -119,7 +119,8 @@ def _near(mu: np.ndarray, expected: np.ndarray, what: str) -> None:
         raise _off(message + f"{np.round(mu, 3)}.", off, mu, expected, still)
 
 
-def _sds_near(omega: np.ndarray, sd: np.ndarray, what: str) -> None:
+def _sds_near(omega: np.ndarray, sd: np.ndarray, what: str, short: float = 0.0) -> None:
+    """Require the sds; `short` is how far the ELBO ends below that of the best q, in nats."""
     got = np.exp(np.minimum(omega, 50.0))
     if not np.all(np.abs(got / sd - 1.0) <= SD_TOLERANCE):
         off = float(np.max(np.abs(omega - np.log(sd)))) / np.log1p(SD_TOLERANCE)
@@ -128,14 +129,17 @@ def _sds_near(omega: np.ndarray, sd: np.ndarray, what: str) -> None:
             off,
             got,
             sd,
-            _symptom(omega, sd),
+            _symptom(omega, sd, short),
         )
 
 
-def _symptom(omega: np.ndarray, sd: np.ndarray) -> str | None:
+def _symptom(omega: np.ndarray, sd: np.ndarray, short: float = 0.0) -> str | None:
     """The mistake of the bank that such sds betray, whatever the code looks like."""
     if np.allclose(omega, 2.0 * np.log(sd), rtol=0.0, atol=0.15):
-        return "omega-as-log-variance"
+        # Either the sd is right and its name is not, or q itself is too narrow.
+        return "omega-as-log-variance" if short < ELBO_TOLERANCE else "chain-factor-missing"
+    if np.allclose(omega, np.log(sd) + 0.5 * np.log(2.0), rtol=0.0, atol=0.1):
+        return "entropy-counted-twice"
     with np.errstate(over="ignore"):  # an ascent that went astray
         found = np.exp(omega)
         if np.allclose(omega * found, sd**2, rtol=0.3, atol=0.02):
@@ -189,10 +193,13 @@ def _means(answer: Recorder, rng: Rng) -> None:
 
 def _sds(answer: Recorder, rng: Rng) -> None:
     log_joint, maps, oracle = _regression(rng)
-    _, sd, _ = oracle.mean_field()
-    _any_of_three(
-        answer, rng, log_joint, maps, lambda mu, omega, elbo: _sds_near(omega, sd, "The sds of q")
-    )
+    _, sd, kl = oracle.mean_field()
+    best = float(oracle.log_evidence) - kl
+
+    def judge(mu: np.ndarray, omega: np.ndarray, elbo: np.ndarray) -> None:
+        _sds_near(omega, sd, "The sds of q", best - float(np.mean(elbo[-NUM_ITER // 4 :])))
+
+    _any_of_three(answer, rng, log_joint, maps, judge)
 
 
 def _supports(answer: Recorder, rng: Rng) -> None:

@@ -250,6 +250,13 @@ def test_symptoms_are_named_whatever_the_code(omega: Any, name: str | None) -> N
     assert name is None or name in {wrong.name for wrong in e7_5.WRONG}
 
 
+def test_the_trace_tells_a_narrow_q_from_a_misnamed_one() -> None:
+    sd = np.array([0.21, 0.14])
+    assert _symptom(2.0 * np.log(sd), sd, 0.1) == "omega-as-log-variance"
+    assert _symptom(2.0 * np.log(sd), sd, 3.0) == "chain-factor-missing"
+    assert _symptom(np.log(1.41 * sd), sd) == "entropy-counted-twice"
+
+
 def test_the_pushed_forward_gaussian_is_exact() -> None:
     """At the true mean and sd, log p(theta) + log |det J| - log q(zeta) is the log evidence."""
     rng = np.random.default_rng(8)
