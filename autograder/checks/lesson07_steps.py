@@ -175,7 +175,7 @@ def _first_step(answer: Recorder, rng: Rng) -> None:
 def _three_steps(answer: Recorder, rng: Rng) -> None:
     """The memories first, then the step sizes that rest on them."""
     rate, s = float(rng.uniform(0.1, 0.5)), None
-    rows: list[Any] = []
+    rows: list[tuple[Any, Any, Any]] = []
     for k in (1, 2, 3):
         rows.append((k, _gradient(rng), s))
         s = advi_step_size(*rows[-1], rate)[1]
