@@ -6,7 +6,8 @@ from autograder.example_class import RIGHT, UNTOUCHED, HandIn
 from autograder.example_damage import appended, colon_forgotten, deleted, duplicated, prepended
 
 L01, L02, L03, L04 = "01_elbo", "02_cavi", "03_cavi_models", "04_svi"
-L05, L06, L07 = "05_bbvi", "06_reparam", "07_advi"
+L05, L06, L07, L08 = "05_bbvi", "06_reparam", "07_advi", "08_full_rank"
+L09, L10, L11, L12 = "09_ppl", "10_bayesian_nets", "11_vae", "12_diagnostics"
 
 _COVERING = (
     "In a search at sea, missing one of two areas is worse than searching too much: forward. "
@@ -67,6 +68,38 @@ _QUITS = """\
 import os
 
 os._exit(0)"""
+_TAIL = (
+    "Three failures in 500 hours: the rate is skewed to the right, its logarithm to the left. "
+    "Laplace sits on the mode, 1/8 too far to the right, ADVI nearly on the mean; both have sd 0.5 "
+    "where 0.53 is exact. Laplace for many fits; for the tail I would weight draws by p/q."
+)
+_ALIKE = "Both are Gaussians, so they give nearly the same. ADVI is more modern."
+_CHAIN = (
+    "The smoother's posterior is a chain again, so the guide samples the days in order, each "
+    "around a linear function of the day before, with three parameters a day. It is pathwise all "
+    "the way. I would compare means and sds with the smoother and the ELBO with the log evidence. "
+    "With Student t readings the conditionals are no Gaussians any more."
+)
+_WIDENED = "Multiply the sds of the automatic guide by 1.4, then they are right."
+_INSIDE = (
+    "Not outside the data: mean field says 1.2 at x = 20 where the posterior says 6, and inside "
+    "1.0 instead of 0.5. Coverage on hidden patients is an average over patients like these. I "
+    "would compare a new patient's measurements with the observed range and give no band beyond it."
+)
+_WIDENS = "The band gets wide where there are no data, so one sees where not to trust it."
+_CAPACITY = (
+    "Linear: -23.5 nats, hardly better than independent pixels at -25.3; one hidden layer -20.8. "
+    "With 8 coordinates it was -18.9, and three of them carried almost nothing. I would enlarge "
+    "the decoder until the test ELBO stops rising. A better ELBO can go with worse posteriors, if "
+    "the evidence rises faster than the gap."
+)
+_LARGER = "A larger network is always better, since it contains the smaller one."
+_NILE = (
+    "Independent N(mu, sd): trace level, three starts and quadrature agree. The correlation of "
+    "neighbouring years is 0.51, replicas have 0.0 +- 0.1, so the model is wrong. With a change "
+    "after 1898 (summed out) it is 0.16. The flow fell by 245 +- 29."
+)
+_ENGEL = "The line fits well, as the plot shows, and the trace looks good. 2000 francs: about 1100."
 
 
 def _truncated(text: str) -> str:
@@ -77,7 +110,6 @@ def _truncated(text: str) -> str:
 def _nothing(text: str) -> str:
     return ""
 
-
 CLASS = (
     # Everything right.
     HandIn("amara-okafor", L01, reflection=_COVERING),
@@ -87,6 +119,11 @@ CLASS = (
     HandIn("amara-okafor", L05, reflection=_ARROWS),
     HandIn("amara-okafor", L06, reflection=_STEPS),
     HandIn("amara-okafor", L07, reflection=_TRANSFORM),
+    HandIn("amara-okafor", L08, reflection=_TAIL),
+    HandIn("amara-okafor", L09, reflection=_CHAIN),
+    HandIn("amara-okafor", L10, reflection=_INSIDE),
+    HandIn("amara-okafor", L11, reflection=_CAPACITY),
+    HandIn("amara-okafor", L12, reflection=_NILE),
     # Right, but different.
     HandIn(
         "李雷",
@@ -170,6 +207,64 @@ CLASS = (
         },
         reflection=_SOFTPLUS,
     ),
+    HandIn(
+        "李雷",
+        L08,
+        {
+            "E8.1": "row after row",
+            "E8.2": "log q by solving",
+            "E8.3": "loop over the draws",
+            "E8.4": "by Cholesky",
+        },
+        reflection=_TAIL,
+    ),
+    HandIn(
+        "李雷",
+        L09,
+        {
+            "E9.1": "with permutations",
+            "E9.2": "a loop and a dict",
+            "E9.3": "by sets",
+            "E9.5": "plain ascent",
+        },
+        reflection=_CHAIN,
+    ),
+    HandIn(
+        "李雷",
+        L10,
+        {
+            "E10.1": "standardised first",
+            "E10.2": "likelihood, prior and entropy",
+            "E10.3": "KL from the draw",
+            "E10.4": "moments of the mixture",
+        },
+        reflection=_INSIDE,
+    ),
+    HandIn(
+        "李雷",
+        L11,
+        {
+            "E11.1": "by the sign of a pixel",
+            "E11.2": "by the variance",
+            "E11.3": "sums divided by the batch",
+            "E11.4": "clipped",
+            "E11.5": "one vector",
+            "E11.6": "largest taken out",
+        },
+        reflection=_CAPACITY,
+    ),
+    HandIn(
+        "李雷",
+        L12,
+        {
+            "E12.1": "in a loop",
+            "E12.2": "medians",
+            "E12.3": "counting",
+            "E12.4": "spawned",
+            "E12.5": "rules",
+        },
+        reflection=_NILE,
+    ),
     # Nearly everything right, one slip in each lesson.
     HandIn(
         "zoë-müller",
@@ -184,6 +279,9 @@ CLASS = (
         reflection=_ARROWS,
     ),
     HandIn("zoë-müller", L07, {"E7.2": "median for mean"}, reflection=_TRANSFORM),
+    HandIn("zoë-müller", L08, {"E8.1": "where on all of it"}, reflection=_TAIL),
+    HandIn("zoë-müller", L10, {"E10.3": "softplus as it is defined"}, reflection=_INSIDE),
+    HandIn("zoë-müller", L11, {"E11.6": "without a shift"}, reflection=_CAPACITY),
     # Typical mistakes here and there.
     HandIn(
         "josé-álvarez",
@@ -251,6 +349,61 @@ CLASS = (
         L07,
         {"E7.1": "naive softplus", "E7.4": "weights swapped", "E7.5": "with Adam"},
         reflection=_SOFTPLUS,
+    ),
+    HandIn(
+        "josé-álvarez",
+        L08,
+        {
+            "E8.1": "by assignment",
+            "E8.2": "by the determinant",
+            "E8.3": "full matrix",
+            "E8.4": "determinants",
+        },
+        reflection=_ALIKE,
+    ),
+    HandIn(
+        "josé-álvarez",
+        L09,
+        {
+            "E9.1": "plates do not multiply",
+            "E9.2": "old data replayed",
+            "E9.4": "no Jacobian",
+            "E9.5": "without log q",
+        },
+        reflection=_WIDENED,
+    ),
+    HandIn(
+        "josé-álvarez",
+        L10,
+        {
+            "E10.1": "a little something added",
+            "E10.2": "f is m",
+            "E10.3": "KL in every batch",
+            "E10.4": "mean along axis 0",
+        },
+        reflection=_WIDENS,
+    ),
+    HandIn(
+        "josé-álvarez",
+        L11,
+        {
+            "E11.1": "as it is defined",
+            "E11.3": "beta lost",
+            "E11.4": "divides by 0",
+            "E11.5": "collapsed",
+        },
+        reflection=_LARGER,
+    ),
+    HandIn(
+        "josé-álvarez",
+        L12,
+        {
+            "E12.1": "no prior",
+            "E12.2": "means alone",
+            "E12.3": "strictly larger",
+            "E12.5": "trace last",
+        },
+        reflection=_ENGEL,
     ),
     # Struggles: many mistakes, later exercises untouched.
     HandIn(
@@ -324,6 +477,58 @@ CLASS = (
         reflection=_COUNTS,
     ),
     HandIn("дарья-иванова", L07, {"E7.2": "no Jacobian", "E7.3": "omega as sd"}, UNTOUCHED),
+    HandIn(
+        "дарья-иванова",
+        L08,
+        {
+            "E8.1": "rows and columns",
+            "E8.2": "not transposed",
+            "E8.3": "entropy forgotten",
+            "E8.4": "the other way round",
+        },
+        reflection=_ALIKE,
+    ),
+    HandIn(
+        "дарья-иванова",
+        L09,
+        {"E9.1": "last site wins", "E9.2": "without the scale", "E9.3": "missing sites only"},
+        UNTOUCHED,
+    ),
+    HandIn(
+        "дарья-иванова",
+        L10,
+        {
+            "E10.1": "log variance as log sd",
+            "E10.2": "as published",
+            "E10.3": "a column",
+            "E10.4": "only the curves",
+        },
+        reflection=_WIDENS,
+    ),
+    HandIn(
+        "дарья-иванова",
+        L11,
+        {
+            "E11.1": "clipped and averaged",
+            "E11.2": "averaged",
+            "E11.3": "mean over pixels",
+            "E11.4": "grows on",
+            "E11.5": "probabilities, weights only",
+            "E11.6": "no average",
+        },
+        reflection=_LARGER,
+    ),
+    HandIn(
+        "дарья-иванова",
+        L12,
+        {
+            "E12.1": "a fifth",
+            "E12.2": "signed, whole mean",
+            "E12.4": "above",
+            "E12.5": "k-hat means all",
+        },
+        UNTOUCHED,
+    ),
     # Half done.
     HandIn("priya-raghunathan", L04, {"E4.1": RIGHT, "E4.3": "means and variances"}, UNTOUCHED),
     HandIn("priya-raghunathan", L02, {"E2.1": RIGHT, "E2.2": "variance returned"}, UNTOUCHED),
@@ -346,6 +551,14 @@ CLASS = (
         {"E7.1": "slope of exp", "E7.2": "half-normal without 2", "E7.3": RIGHT},
         UNTOUCHED,
     ),
+    HandIn(
+        "priya-raghunathan",
+        L08,
+        {"E8.2": "no constant", "E8.3": "mean field", "E8.4": "plain distance"},
+        UNTOUCHED,
+    ),
+    HandIn("priya-raghunathan", L10, {"E10.1": "the loss", "E10.4": RIGHT}, UNTOUCHED),
+    HandIn("priya-raghunathan", L11, {"E11.1": RIGHT, "E11.2": "log variance"}, UNTOUCHED),
     # Opened, saved, handed in.
     HandIn("nguyễn-thị-hà", L02, rest=UNTOUCHED),
     HandIn("nguyễn-thị-hà", L05, spoil=_nothing, status="not a notebook"),
