@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from autograder.checks.bank import e8_4
-from autograder.checks.compare import Mismatch, close, number
+from autograder.checks.compare import EXACT, Mismatch, close, number
 from autograder.checks.lesson08_triangle import factor
 from autograder.checks.protocol import Part, Recorder
 from autograder.checks.slips import compared_alike
@@ -34,11 +34,13 @@ def _mean(rng: Rng, dim: int) -> Array:
     return rng.choice([-1.0, 1.0], dim) * rng.uniform(0.5, 2.0, dim)
 
 
-def _compare(answer: Recorder, case: tuple[Array, ...], where: str, **tolerance: float) -> None:
+def _compare(
+    answer: Recorder, case: tuple[Array, ...], where: str, rtol: float = EXACT, atol: float = 0.0
+) -> None:
     want = divergences.mvn_kl(*(np.asarray(value, float) for value in case))
     got = answer.call("mvn_kl", *case)
     try:
-        close(got, want, f"the KL divergence {where}", **tolerance)
+        close(got, want, f"the KL divergence {where}", rtol=rtol, atol=atol)
     except Mismatch as error:
         if isinstance(error.got, np.ndarray) and np.any(error.got < -NATS):
             error.message += " No KL divergence is negative."
