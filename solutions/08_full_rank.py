@@ -1,19 +1,21 @@
 # %% [markdown]
 # # 8 · Full rank, and the price of mean field
 #
-# Mean field (lessons 2 and 7) has one number per unknown for its width and none for how the unknowns
-# hang together. A Gaussian with a *full* covariance matrix has them all. This lesson builds it: how
-# to write a covariance in free numbers, how to draw, how to differentiate. Then it asks what the
-# correlations are worth, what they cost, and what to do when they cost too much. At the end two
-# relatives are compared with it: Laplace's approximation, which is older, and linear response, which
-# gets covariances out of a mean-field fit.
+# Mean field (lessons 2 and 7) has one number per unknown for its width and none for how the
+# unknowns hang together. A Gaussian with a *full* covariance matrix has them all. This lesson
+# builds it: how to write a covariance in free numbers, how to draw, how to differentiate. Then it
+# asks what the correlations are worth, what they cost, and what to do when they cost too much. At
+# the end two relatives are compared with it: Laplace's approximation, which is older, and linear
+# response, which gets covariances out of a mean-field fit.
 #
 # **You will be able to**
 #
-# - write any covariance matrix as free numbers by its Cholesky factor, and say what each entry means;
+# - write any covariance matrix as free numbers by its Cholesky factor, and say what each entry
+#   means;
 # - derive the ELBO of a full-rank Gaussian and its gradients, and fit it;
 # - compute the KL divergence of two Gaussians in any dimension without overflow;
-# - say for which questions mean field is too narrow, for which too wide, and when it does not matter;
+# - say for which questions mean field is too narrow, for which too wide, and when it does not
+#   matter;
 # - choose between mean field, full rank, linear response and Laplace, with reasons.
 #
 # **Before you start:** mean field on a correlated Gaussian (lesson 2), pathwise gradients
@@ -120,27 +122,27 @@ flipbook(
 # A course page on ADVI runs just this demonstration. Its 1000 draws from the target have sds 1.0213
 # and 1.0081; a mean-field fit ends at a loss of 0.51667, and "the correlation is lost"; a full-rank
 # fit ends at 0.0155 and 0.0152, and "restores it". The two fits took 41 and 59 seconds for 40,000
-# steps. We shall get to each of these numbers. And a blogger who builds mean-field ADVI from scratch
-# closes with the remark that full rank "would be a nice extension". Here it is.
+# steps. We shall get to each of these numbers. And a blogger who builds mean-field ADVI from
+# scratch closes with the remark that full rank "would be a nice extension". Here it is.
 #
-# <details><summary><b>Concept 1:</b> the posterior has correlation 0.8. Does a full-rank Gaussian on
-# the standardized unknowns beat a mean-field one on ζ₁ and ζ₂ − 0.8 ζ₁?</summary>
+# <details><summary><b>Concept 1:</b> could mean field be exact on this posterior, in other
+# coordinates?</summary>
 #
-# No: both are exact. $\zeta_1$ and $\zeta_2 - 0.8\,\zeta_1$ are uncorrelated, and for Gaussians
-# that means independent, so mean field is enough in *those* coordinates. What mean field can hold
-# depends on the coordinates; a full-rank family does not care about them, as long as the change is
-# linear.
+# Yes. At $\rho = 0.8$, $\zeta_1$ and $\zeta_2 - 0.8\,\zeta_1$ are uncorrelated, and for jointly
+# Gaussian variables that means independent, so mean field is enough for *those* two. What mean
+# field can hold depends on the coordinates; a full-rank family does not care about them, as long as
+# the change is linear.
 # </details>
 
 # %% [markdown] tags=["covers: A15"]
 # ## 2 · A covariance matrix in free numbers
 #
 # The family is $q(\zeta) = N(\mu, \text{cov} = \Sigma_q)$. The mean may be any vector. But
-# $\Sigma_q$ must be symmetric and *positive definite*: $a^\top \Sigma_q\, a > 0$ for every $a \ne 0$,
-# because that is the variance of $a^\top\zeta$. A gradient step knows nothing of it. With
-# $\Sigma_{11} = 1$, the valid pairs $(\Sigma_{12}, \Sigma_{22})$ are those with
-# $\Sigma_{22} > \Sigma_{12}^2$, inside a parabola; the best covariances, those of strongly
-# correlated posteriors, lie near its edge.
+# $\Sigma_q$ must be symmetric and *positive definite*: $a^\top \Sigma_q\, a > 0$ for every $a \ne
+# 0$, because that is the variance of $a^\top\zeta$. A gradient step knows nothing of it. With
+# $\Sigma_{11} = 1$, the valid pairs $(\Sigma_{12}, \Sigma_{22})$ are those with $\Sigma_{22} >
+# \Sigma_{12}^2$, inside a parabola; the best covariances, those of strongly correlated posteriors,
+# lie near its edge.
 
 # %% tags=["demo", "covers: A15"]
 start, step = np.array([0.2, 0.8]), np.array([0.9, 0.1])
@@ -205,8 +207,8 @@ plots.show(fig, alt="Left: covariance matrices lie inside a parabola in the "
 #
 # $$\boxed{\ \zeta = \mu + L\varepsilon\ } \tag{1}$$
 #
-# $E[\zeta] = \mu$ and $E[(\zeta - \mu)(\zeta - \mu)^\top] = L\,E[\varepsilon\varepsilon^\top] L^\top
-# = LL^\top$. In code draws are rows, so (1) is `mu + eps @ L.T`.
+# $E[\zeta] = \mu$ and $E[(\zeta - \mu)(\zeta - \mu)^\top] = L\,E[\varepsilon\varepsilon^\top]
+# L^\top = LL^\top$. In code draws are rows, so (1) is `mu + eps @ L.T`.
 #
 # <details><summary><b>Concept 2:</b> the last diagonal entry of L at ρ = 0.8 is 0.6, the sd of mean
 # field. An accident?</summary>
@@ -229,9 +231,9 @@ turn = np.array([[0.6, -0.8], [0.8, 0.6]])
 e = default_rng(28).standard_normal((100_000, 2))
 for name, R in (("triangular", lower), ("symmetric", symmetric),
                 ("L times a rotation", lower @ turn)):
-    gap = np.max(np.abs(R @ R.T - cov))
+    equal = np.allclose(R @ R.T, cov, rtol=1e-12)
     seen = np.cov((e @ R.T).T)[0, 1]
-    print(f"{name:19s} R = {R[0]} {R[1]}, RRᵀ − Σ: {gap:.0e}, "
+    print(f"{name:19s} R = {R[0]} {R[1]}, RRᵀ = Σ: {equal}, "
           f"covariance of draws {seen:.3f}")
 one = e[:, :1] @ np.ones((1, 2))
 print("a single e for both coordinates: correlation of R e",
@@ -356,7 +358,8 @@ for name, L in (("mean field, sd 0.6", np.diag(mf_sd)),
     exact = -divergences.mvn_kl(np.zeros(2), L @ L.T, np.zeros(2), cov)
     values = [full_rank.full_rank_elbo(tilted.log_joint, np.zeros(2), L, z)
               for z in (four, random)]
-    print(f"{name:34s}{values[0]:10.6f}{values[1]:9.4f}{exact + 0.0:11.6f}")
+    print(f"{name:34s}{round(float(values[0]), 6) + 0.0:10.6f}"
+          f"{values[1]:9.4f}{exact + 0.0:11.6f}")
 
 # %% [markdown] tags=["covers: A11"]
 # The target is normalised, so $\log p(x) = 0$ and the ELBO is $-\mathrm{KL}$. The check of your
@@ -381,9 +384,9 @@ for name, L in (("mean field, sd 0.6", np.diag(mf_sd)),
 # **The mean.** $\partial\zeta_m/\partial\mu = I$, and the entropy knows no $\mu$:
 # $\ \nabla_\mu \mathcal L = \frac1M\sum_m g_m$.
 #
-# **An entry of L.** Coordinate $k$ of a draw is $\zeta_k = \mu_k + \sum_j L_{kj}\,\varepsilon_j$. If
-# $L_{ij}$ grows, coordinate $i$ moves by $\varepsilon_j$ and the others stay. So the first term has
-# the derivative $\frac1M\sum_m g_{m,i}\,\varepsilon_{m,j}$, entry $(i, j)$ of the average outer
+# **An entry of L.** Coordinate $k$ of a draw is $\zeta_k = \mu_k + \sum_j L_{kj}\,\varepsilon_j$.
+# If $L_{ij}$ grows, coordinate $i$ moves by $\varepsilon_j$ and the others stay. So the first term
+# has the derivative $\frac1M\sum_m g_{m,i}\,\varepsilon_{m,j}$, entry $(i, j)$ of the average outer
 # product. **The entropy** $\sum_i \log L_{ii}$ has the derivative $1/L_{ii}$ on the diagonal and 0
 # elsewhere. And there are parameters in the lower triangle only:
 #
@@ -394,10 +397,12 @@ for name, L in (("mean field, sd 0.6", np.diag(mf_sd)),
 # (In the free numbers of E8.1, the diagonal is multiplied by $L_{ii}$ once more, for
 # $dL_{ii}/d\log L_{ii} = L_{ii}$.)
 #
-# **Where does it vanish?** On a Gaussian target $g = -\Lambda(\zeta - m)$; in expectation
-# $g_\mu = -\Lambda(\mu - m)$ and $E[g\,\varepsilon^\top] = -\Lambda L$. So $\mu = m$, and
-# $\mathrm{tril}(\Lambda L) = \mathrm{diag}(1/L_{ii})$, which $L = \mathrm{chol}(\Lambda^{-1})$
-# solves: then $\Lambda L = (L^{-1})^\top$ is upper triangular, with the diagonal $1/L_{ii}$.
+# **Where does it vanish?** On a Gaussian target $g = -\Lambda(\zeta - m)$; in expectation $g_\mu =
+# -\Lambda(\mu - m)$ and $E[g\,\varepsilon^\top] = -\Lambda L$. So $\mu = m$, and
+# $\mathrm{tril}(\Lambda L) = \mathrm{diag}(1/L_{ii})$. The latter says that $\Lambda L$ is *upper*
+# triangular, with the diagonal $1/L_{ii}$. Multiply by $L^\top$ from the left, upper triangular,
+# too: $L^\top\Lambda L$ is upper triangular with a diagonal of ones. But it is symmetric; so it is
+# $I$, and $LL^\top = \Lambda^{-1}$. There is no other place to rest.
 #
 # ### Exercise 8.3 · The full-rank gradients (6 points)
 #
@@ -485,8 +490,8 @@ flipbook(
     alt="Left, a small round ellipse moves to the centre of a leaning "
         "Gaussian; the full-rank one then stretches along the diagonal until "
         "it lies on the contour, the mean-field one stays round. Right, the "
-        "KL divergence of full rank falls to about 0.01, that of mean field "
-        "to 0.51."
+        "KL divergence of full rank falls to about 0.02 and dances there, "
+        "that of mean field stays above 0.51."
 )
 
 # %% [markdown] tags=["covers: B22 B23 B21"]
@@ -538,21 +543,21 @@ for num_draws in (1, 10):
 
 # %% [markdown] tags=["covers: B22 B23 B20"]
 # One draw a step and a constant rate leave a KL of about 0.02, the size of what the page saw (its
-# settings are not printed, so this is an explanation and no proof). Averages of the iterates are
-# twenty times closer. So 0.0155 does not say that full rank is inexact here, and 0.51667 against
-# 0.5108 has the same origin. In the same way 1.0213 and 1.0081 are 1, give or take
+# step rule is another one, so this is an explanation and no proof). The averages of 750 iterates
+# are eight and twenty times closer. So 0.0155 does not say that full rank is inexact here, and
+# 0.51667 against 0.5108 has the same origin. In the same way 1.0213 and 1.0081 are 1, give or take
 # $1/\sqrt{2000} = 0.022$.
 #
-# And the 41 and 59 seconds? With $D = 2$ a step costs a handful of multiplications in either family;
-# what was timed is the program around them. Section 9 looks at costs where they matter.
+# And the 41 and 59 seconds? With $D = 2$ a step costs a handful of multiplications in either
+# family; what was timed is the program around them. Section 9 looks at costs where they matter.
 #
 # <details><summary><b>Concept 4:</b> at the optimum of a full-rank fit to a Gaussian, what is the
 # variance of the path derivative of lesson 6? And in mean field?</summary>
 #
 # With $q = p$ the slope of $\log p - \log q$ is 0 everywhere, so the path derivative is 0 on every
 # draw: no variance at all. (The total derivative (3) still has some, as $g_m$ varies.) The best
-# mean-field $q$ is not the posterior, and the correlation it lacks remains as noise: what is left of
-# the path derivative's variance measures how badly the family fits.
+# mean-field $q$ is not the posterior, and the correlation it lacks remains as noise: what is left
+# of the path derivative's variance measures how badly the family fits.
 # </details>
 
 # %% [markdown] tags=["covers: B21 B22"]
@@ -579,9 +584,9 @@ for num_draws in (1, 10):
 # $$\boxed{\ \mathrm{KL}(q\,\Vert\,p) = \tfrac12\Big[\mathrm{tr}(S_1^{-1}S_0)
 # + (m_0 - m_1)^\top S_1^{-1} (m_0 - m_1) - D + \log\frac{\det S_1}{\det S_0}\Big]\ } \tag{4}$$
 #
-# Both quadratic terms are measured in the units of $p$, the second Gaussian. With $D = 1$ it is
-# the formula of E1.1. For the determinants remember that 100 sds of $10^{-3}$ make a variance product of
-# $10^{-600}$, which is 0 in floating point.
+# Both quadratic terms are measured in the units of $p$, the second Gaussian. With $D = 1$ it is the
+# formula of E1.1. For the determinants remember that 100 sds of $10^{-3}$ make a variance product
+# of $10^{-600}$, which is 0 in floating point.
 #
 # ### Exercise 8.4 · The KL divergence of two Gaussians (5 points)
 #
@@ -637,9 +642,10 @@ plots.show(fig, alt="KL divergence of the best mean field against the "
 # %% [markdown] tags=["covers: D55 A11"]
 # ## 6 · Three measurements of 442 patients
 #
-# Does it matter in practice? Take the diabetes data, and predict the progression of the disease from
-# three measurements: body mass index, total cholesterol (tc) and low-density cholesterol (ldl), all
-# standardized. The last two say nearly the same, their correlation is 0.90. The model is linear,
+# Does it matter in practice? Take the diabetes data, and predict the progression of the disease
+# from three measurements: body mass index, total cholesterol (tc) and low-density cholesterol
+# (ldl), all standardized. The last two say nearly the same, their correlation is 0.90. The model is
+# linear,
 #
 # $$y_i \sim N(x_i^\top\beta,\ \text{sd} = e^{\omega}), \qquad \beta_j \sim N(0, \text{sd} = 1), \qquad
 # e^\omega \sim \mathrm{HalfNormal}(1), \qquad \zeta = (\beta_1, \beta_2, \beta_3, \omega) ,$$
@@ -672,7 +678,7 @@ for name, fit in fits.items():
 
 # %% [markdown] tags=["covers: D55"]
 # The means agree to three digits. The sds of the two cholesterol coefficients are half of what they
-# should be, and the ELBO is lower by about 0.85 nats. Is that bad? It depends on the question.
+# should be, and the ELBO is lower by 0.8 nats. Is that bad? It depends on the question.
 #
 # - *What if both rise together by one sd?* That asks for $\beta_2 + \beta_3$.
 # - *What if one rises and the other falls?* That asks for $\beta_2 - \beta_3$.
@@ -718,10 +724,10 @@ plots.show(fig, alt="Left: the posterior of the two cholesterol coefficients "
 # care:
 #
 # - It holds for the sd of each *coordinate* where the target is Gaussian: $\Lambda_{dd}^{-1/2} \le
-#   \Sigma_{dd}^{1/2}$. For a combination of coordinates it can be the other way round. (Not for all at
-#   once: the volume of $q$ is never too large.)
-# - It is a statement about the *optimum*. What a program prints comes from an optimiser as well, and a
-#   noisy adaptive step can widen a $q$ that ought to be exact or narrow.
+#   \Sigma_{dd}^{1/2}$. For a combination of coordinates it can be the other way round. (Not for all
+#   at once: the volume of $q$ is never too large.)
+# - It is a statement about the *optimum*. What a program prints comes from an optimiser as well,
+#   and a noisy adaptive step can widen a $q$ that ought to be exact or narrow.
 #
 # The second point is no theory. A published comparison finds ADVI's sds 8 to 10 % *above* those of
 # NUTS. Lesson 7 has the mechanism: a step divided by a norm that contains the gradient itself. Full
@@ -751,23 +757,23 @@ for name, step, num_draws in (
 # <details><summary><b>Concept 5:</b> you only need predictions for new patients like the 442. Is
 # mean field good enough here?</summary>
 #
-# For such patients tc and ldl move together, so a prediction $x^\top\beta$ asks for sums, which mean
-# field has about right (a bit too wide). And the noise sd, 0.8, dwarfs all of it. It is questions that
-# leave the data's own directions, "lower ldl and keep tc", that need the difference, and there mean
-# field is far too sure.
+# For such patients tc and ldl move together, so a prediction $x^\top\beta$ asks for sums, which
+# mean field has about right (a bit too wide). And the noise sd, 0.8, dwarfs all of it. It is
+# questions that leave the data's own directions, "lower ldl and keep tc", that need the difference,
+# and there mean field is far too sure.
 # </details>
 
 # %% [markdown] tags=["covers: D55 A15"]
 # ## 7 · Covariances from a mean-field fit: linear response
 #
-# In the table above mean field had the means right. Physicists have long used a trick that turns means
-# into covariances. **Tilt** the posterior a little, by a factor $e^{t^\top\zeta}$:
+# In the table above mean field had the means right. Physicists have long used a trick that turns
+# means into covariances. **Tilt** the posterior a little, by a factor $e^{t^\top\zeta}$:
 #
 # $$p_t(\zeta) = p(\zeta \mid x)\, e^{t^\top\zeta - C(t)}, \qquad
 # C(t) = \log E_p\big[e^{t^\top\zeta}\big] .$$
 #
-# The mean of $p_t$ is $\nabla C(t)$, for $\nabla C = E_p[\zeta e^{t^\top\zeta}]/E_p[e^{t^\top\zeta}]$.
-# Differentiate once more at $t = 0$: by the quotient rule
+# The mean of $p_t$ is $\nabla C(t)$, for $\nabla C = E_p[\zeta
+# e^{t^\top\zeta}]/E_p[e^{t^\top\zeta}]$. Differentiate once more at $t = 0$: by the quotient rule
 # $E[\zeta\zeta^\top] - E[\zeta]E[\zeta]^\top$, so
 #
 # $$\mathrm{Cov}_p(\zeta) = \frac{d}{dt}\, E_{p_t}[\zeta]\,\Big|_{t=0} . \tag{5}$$
@@ -804,25 +810,24 @@ plots.show(fig, alt="Left: a leaning Gaussian with the small round mean-field "
            "correlation.")
 
 # %% [markdown] tags=["covers: A15 D55"]
-# The ellipse is round before and after; but its centre *moves along the diagonal*. The correlation is
-# not in the shape of $q$, it is in how $q$ reacts.
+# The ellipse is round before and after; but its centre *moves along the diagonal*. The correlation
+# is not in the shape of $q$, it is in how $q$ reacts.
 #
-# No push is needed to compute it. The tilted fit $\lambda(t)$ maximises
-# $\mathcal L(\lambda) + t^\top m(\lambda)$, where $m(\lambda)$ is the mean of $q$ and $J = dm/d\lambda$.
-# So for all $t$
+# No push is needed to compute it. The tilted fit $\lambda(t)$ maximises $\mathcal L(\lambda) +
+# t^\top m(\lambda)$, where $m(\lambda)$ is the mean of $q$ and $J = dm/d\lambda$. So for all $t$
 #
 # $$\nabla\mathcal L\big(\lambda(t)\big) + J^\top t = 0 . \qquad \text{Differentiate at } t = 0: \quad
 # H\,\frac{d\lambda}{dt} + J^\top = 0 ,$$
 #
-# with the Hessian $H = \nabla^2\mathcal L$ at the fit. (The derivative of $J$ is multiplied by $t = 0$.)
-# Solve for $d\lambda/dt$ and multiply by $J$:
+# with the Hessian $H = \nabla^2\mathcal L$ at the fit. (The derivative of $J$ is multiplied by $t =
+# 0$.) Solve for $d\lambda/dt$ and multiply by $J$:
 #
 # $$\boxed{\ \mathrm{Cov}_{LR} = J\,(-H)^{-1} J^\top\ } \tag{6}$$
 #
-# For a Gaussian $q$ the mean is a part of $\lambda$, $J = (I, 0)$, and (6) is the upper left block of
-# $(-H)^{-1}$. On a Gaussian target the ELBO is $-\frac12(m - \mu)^\top\Lambda(m - \mu)$ plus a
-# function of the sds alone, so that block is $\Lambda^{-1} = \Sigma$: **exact**, correlations and all,
-# from a fit that has none.
+# For a Gaussian $q$ the mean is a part of $\lambda$, $J = (I, 0)$, and (6) is the upper left block
+# of $(-H)^{-1}$. On a Gaussian target the ELBO is $-\frac12(m - \mu)^\top\Lambda(m - \mu)$ plus a
+# function of the sds alone, so that block is $\Lambda^{-1} = \Sigma$: **exact**, correlations and
+# all, from a fit that has none.
 
 # %% tags=["demo", "covers: A15 D55"]
 def closed_elbo(lam):
@@ -851,10 +856,10 @@ print(f"{'exact':16s}" + "".join(f"{v:7.4f}" for v in exact_sd)
 
 # %% [markdown] tags=["covers: D55"]
 # The cost is one linear system with the Hessian of the ELBO, after the fit, instead of $D^2/2$
-# parameters during it. The price: $\mathcal L$ must be known well enough to be differentiated twice at
-# its maximum. With fresh noise in each step one never arrives there; with frozen noise, as in
-# `dadvi`, it is an ordinary function with an ordinary Hessian. And (6) corrects covariances only; the
-# *means* stay those of mean field.
+# parameters during it. The price: $\mathcal L$ must be known well enough to be differentiated twice
+# at its maximum. With fresh noise in each step one never arrives there; with frozen noise, as in
+# `dadvi`, it is an ordinary function with an ordinary Hessian. And (6) corrects covariances only;
+# the *means* stay those of mean field.
 #
 # ## 8 · Laplace's method, and a skewed posterior
 #
@@ -866,28 +871,30 @@ print(f"{'exact':16s}" + "".join(f"{v:7.4f}" for v in exact_sd)
 # that is, a parabola that touches $\log p$ at its top. Is a full-rank fit something else at all?
 
 # %% [markdown] tags=["covers: B17"]
-# Set the gradients (3) to 0, in expectation. The first says $E_q[\nabla\log p] = 0$. For the second use
-# Stein's identity for Gaussian noise, $E[g(\varepsilon)\,\varepsilon^\top] = E[\nabla_\varepsilon g]$
-# (integration by parts), with $\nabla_\varepsilon\, g(\mu + L\varepsilon) = \nabla^2\log p\;L$: then
-# $E[g\,\varepsilon^\top] = E_q[\nabla^2 \log p]\, L$. As in section 4,
-# $\mathrm{tril}(-E_q[\nabla^2\log p]\,L) = \mathrm{diag}(1/L_{ii})$ makes $LL^\top$ the inverse:
+# Set the gradients (3) to 0, in expectation. The first says $E_q[\nabla\log p] = 0$. For the second
+# use Stein's identity for Gaussian noise, $E[g(\varepsilon)\,\varepsilon^\top] =
+# E[\nabla_\varepsilon g]$ (integration by parts), with $\nabla_\varepsilon\, g(\mu + L\varepsilon)
+# = \nabla^2\log p\;L$: then $E[g\,\varepsilon^\top] = E_q[\nabla^2 \log p]\, L$. So
+# $\mathrm{tril}(-E_q[\nabla^2\log p]\,L) = \mathrm{diag}(1/L_{ii})$, and by the argument of section
+# 4 $LL^\top$ is the inverse:
 #
 # $$\boxed{\ E_q\big[\nabla \log p(x, \zeta)\big] = 0, \qquad
 # \Sigma_q = \Big(-E_q\big[\nabla^2\log p(x, \zeta)\big]\Big)^{-1}\ } \tag{7}$$
 #
 # The same two equations as Laplace's, with one difference: slope and curvature are **averaged over
-# $q$** and not taken at a point. Laplace sees the neighbourhood of the summit, variational inference as
-# much of the mountain as $q$ covers. If $\log p$ is quadratic there is nothing to average and both are
-# exact. If it is skewed, they part.
+# $q$** and not taken at a point. Laplace sees the neighbourhood of the summit, variational
+# inference as much of the mountain as $q$ covers. If $\log p$ is quadratic there is nothing to
+# average and both are exact. If it is skewed, they part.
 #
 # ### A skewed target where everything is known
 #
 # Let $\theta \sim \mathrm{Gamma}(a, \text{rate} = b)$ and $\zeta = \log\theta$, as for a rate or a
-# precision. With the Jacobian, $\log p(\zeta) = a\zeta - b\,e^{\zeta} + \text{const}$: a line minus an
-# exponential, flat to the left and steep to the right.
+# precision. With the Jacobian, $\log p(\zeta) = a\zeta - b\,e^{\zeta} + \text{const}$: a line minus
+# an exponential, flat to the left and steep to the right.
 #
 # - **Exact:** mean $\psi(a) - \log b$ with the digamma function $\psi$, variance $\psi'(a)$.
-# - **Laplace:** slope $a - b e^\zeta = 0$ at $\hat\zeta = \log(a/b)$; curvature $-b e^{\hat\zeta} = -a$.
+# - **Laplace:** slope $a - b e^\zeta = 0$ at $\hat\zeta = \log(a/b)$; curvature $-b e^{\hat\zeta} =
+#   -a$.
 # - **Variational:** $E_q[e^\zeta] = e^{m + s^2/2}$, so (7) reads $b\,e^{m + s^2/2} = a$ and
 #   $1/s^2 = b\,e^{m + s^2/2} = a$. Hence $s^2 = 1/a$, $m = \log(a/b) - 1/(2a)$.
 #
@@ -916,8 +923,7 @@ bottom.plot(z, np.exp(log_gamma), color=plots.BLACK, label="exact")
 for name, m, color, line in (("Laplace", 0.0, plots.VERMILLION, "--"),
                              ("full-rank VI", -0.5, plots.BLUE, "-.")):
     q_pdf = np.exp(densities.normal(z, m, 1.0))
-    top.plot(z, -1.0 - 0.5 * z**2 if m == 0 else
-             -1.0 - 0.5 * (z - m) ** 2 + 0.1, line, color=color)
+    top.plot(z, -1.0 - 0.5 * (z - m) ** 2, line, color=color)
     bottom.plot(z, q_pdf, line, color=color, label=name)
     bottom.plot(m, 0.0, "^", color=color, ms=10, clip_on=False)
 bottom.plot(special.digamma(1.0), 0.0, "^", color=plots.BLACK, ms=10,
@@ -935,14 +941,14 @@ plots.show(fig, alt="Top: the log density rises in a straight line from the "
            "the exact mean at -0.58, Laplace's at 0.")
 
 # %% [markdown] tags=["covers: B17"]
-# Half a unit, $1/(2a)$, is what Laplace is off by; the variational mean misses the exact one by about
-# $1/(12 a^2)$. Neither sees the skewness in its *width*: both are too narrow. And with more data
-# (larger $a$) the posterior becomes Gaussian and they agree.
+# Half a unit, $1/(2a)$, is what Laplace is off by; the variational mean misses the exact one by
+# about $1/(12 a^2)$. Neither sees the skewness in its *width*: both are too narrow. And with more
+# data (larger $a$) the posterior becomes Gaussian and they agree.
 #
 # ### Two coefficients of a logistic regression
 #
-# Ten patients, one measurement, nearly separable: those below recover, those above do not. The
-# posterior of intercept and slope has a long tail towards steeper and steeper curves.
+# Ten people, one measurement each; with one exception the low values are well and the high ones
+# ill. The posterior of intercept and slope has a long tail towards steeper and steeper curves.
 
 # %% tags=["demo", "covers: B17 A11"]
 measured = np.array([-2.0, -1.4, -1.0, -0.6, -0.2, 0.3, 0.7, 1.1, 1.6, 2.2])
@@ -995,17 +1001,17 @@ laplace_evidence = height + 0.5 * np.linalg.slogdet(
 print(f"log p(y): exact {curve.log_evidence:.3f}, "
       f"Laplace's estimate {laplace_evidence:.3f}")
 print(f"ELBO: full rank {fr.elbo:.2f}, mean field {mf.elbo:.2f}")
-plots.show(fig, alt="Banana-free but skewed posterior of intercept and "
-           "slope, with a tail to the upper left. Laplace's ellipse is "
+plots.show(fig, alt="A skewed posterior of intercept and slope, "
+           "with a tail to the upper left. Laplace's ellipse is "
            "centred near the mode, at the lower right end. Full rank is "
            "centred on the exact mean; mean field is an upright ellipse "
            "between them.")
 
 # %% [markdown] tags=["covers: B17 A11"]
-# Laplace's means are a whole half of an sd off; those of full rank are on the spot. The sds of both
-# are too small, since no symmetric ellipse can have such a tail. Linear response reads sds off the
-# *motion* of the fit, and so gets some of the tail back: its sds are the best of the table, while the
-# means below them are those of the fit they started from.
+# Laplace's means are off by half of an sd and more; those of full rank are on the spot. The sds of
+# both are too small, since no symmetric ellipse can have such a tail. Linear response reads sds off
+# the *motion* of the fit, and so gets some of the tail back: its sds are the best of the table,
+# while the means below them are those of the fit they started from.
 #
 # | | Laplace | full-rank VI |
 # |---|---|---|
@@ -1017,11 +1023,11 @@ plots.show(fig, alt="Banana-free but skewed posterior of intercept and "
 #
 # "A Gaussian approximation", then, is not the name of a method. Which Gaussian, and fitted to what?
 #
-# <details><summary><b>Concept 6:</b> for a Gamma(a, b) density with a < 1, what does Laplace give in
-# θ itself, and what in log θ?</summary>
+# <details><summary><b>Concept 6:</b> for a Gamma(a, b) density with a < 1, what does Laplace give
+# in θ itself, and what in log θ?</summary>
 #
-# In $\theta$ nothing: the density rises without bound towards 0, there is no mode inside. In
-# $\zeta = \log\theta$ the mode is $\log(a/b)$, for every $a > 0$. The transform decides whether there is
+# In $\theta$ nothing: the density rises without bound towards 0, there is no mode inside. In $\zeta
+# = \log\theta$ the mode is $\log(a/b)$, for every $a > 0$. The transform decides whether there is
 # an answer at all. For a variational Gaussian the transform is needed anyway, for its support.
 # </details>
 
@@ -1034,24 +1040,26 @@ plots.show(fig, alt="Banana-free but skewed posterior of intercept and "
 # private for each coordinate.
 
 # %% tags=["demo", "covers: B23 A11"]
-print("      D   parameters: mean field   rank 5    full rank   "
-      "draw: multiplications")
-for dim in (2, 10, 100, 1000, 10_000):
-    q5 = LowRank(dim, min(5, dim))
-    print(f"{dim:7,d} {MeanField(dim).num_params:20,d} "
-          f"{q5.num_params if dim > 5 else 0:12,d} "
-          f"{FullRank(dim).num_params:12,d} {dim:9,d} or "
-          f"{dim * (dim + 1) // 2:,d}")
+print("parameters    D = 2     10     100     1,000      10,000")
+dims = (2, 10, 100, 1000, 10_000)
+for name, counts in (
+    ("mean field", [MeanField(d).num_params for d in dims]),
+    ("low rank 2", [LowRank(d, 2).num_params for d in dims]),
+    ("full rank", [FullRank(d).num_params for d in dims]),
+):
+    print(f"{name:14s}" + "".join(
+        f"{n:{w},d}" for n, w in zip(counts, (5, 7, 8, 10, 12),
+                                     strict=True)))
 
 # %% [markdown] tags=["covers: B23"]
 # At $D = 2$ five parameters instead of four: no wonder that the page's 59 seconds against 41 say
-# nothing about full rank. At $D = 10{,}000$ they are 50 million instead of 20 thousand, and a factor $L$
-# takes 800 MB. To see for yourself, put `%timeit` before a call of `full_rank_elbo`.
+# nothing about full rank. At $D = 10{,}000$ they are 50 million instead of 20 thousand, and a
+# factor $L$ takes 800 MB. To see for yourself, put `%timeit` before a call of `full_rank_elbo`.
 #
-# There is a second price, which is easily overlooked: **noise**. Every parameter's gradient is noisy, and
-# each lets $q$ dance around its optimum in one more direction. Here both families climb for 600 steps
-# of 5 draws, with the same constant rate, on targets in which every pair is correlated by 0.3. Mean
-# field can never be exact; full rank could.
+# There is a second price, which is easily overlooked: **noise**. Every parameter's gradient is
+# noisy, and each lets $q$ dance around its optimum in one more direction. Here both families climb
+# for 600 steps of 5 draws, with the same constant rate, on targets in which every pair is
+# correlated by 0.3. Mean field can never be exact; full rank could.
 
 # %% tags=["demo", "covers: B23 A15"]
 def danced_kl(dim, full):
@@ -1093,10 +1101,11 @@ plots.show(fig, alt="KL divergence against the dimension on logarithmic axes. "
            "mean field, which stays near its own optimum.")
 
 # %% [markdown] tags=["covers: B23 A11"]
-# The full-rank curve grows like its number of parameters, $D^2$, the mean-field curve like $D$. With this
-# budget mean field wins from about 30 dimensions on, although its family is worse: *the better family
-# has the worse fit*. The remedies are those of lessons 4 and 7: smaller steps at the end, averages of
-# iterates, more draws. All of them cost time.
+# The full-rank curve grows like its number of parameters, $D^2$. What noise adds to mean field, the
+# distance to the dotted line, grows like $D$. With this budget mean field wins from 25 or 30
+# dimensions on, although its family is worse: *the better family has the worse fit*. The remedies
+# are those of lessons 4 and 7: smaller steps at the end, averages of iterates, more draws. All of
+# them cost time.
 #
 # And in between? Let 30 unknowns have three common causes and noise of their own. The best fits of
 # each family, by minimising (4) without any sampling:
@@ -1126,23 +1135,25 @@ print(f"  full rank   {FullRank(30).num_params:4d} parameters  {0.0:8.4f}")
 # %% [markdown] tags=["covers: A11"]
 # Each cause that is added takes away its share, and the third leaves nothing. Three causes cost 150
 # parameters, the triangle 495. If you suspect what makes your unknowns hang together, a group, a
-# season, a common scale, a family that has just that is worth more than one that could have anything.
+# season, a common scale, a family that has just that is worth more than one that could have
+# anything.
 #
-# <details><summary><b>Concept 7:</b> a model has 5 global parameters, strongly correlated, and 10,000
-# local ones, nearly independent given the global ones. Which family?</summary>
+# <details><summary><b>Concept 7:</b> a model has 5 global parameters, strongly correlated, and
+# 10,000 local ones, nearly independent given the global ones. Which family?</summary>
 #
 # Not full rank: 50 million parameters for correlations of which nearly all are 0. Full rank for the
 # five, and for the local ones either mean field, or mean field *given* the global ones (their means
-# depend linearly on them): in $L$, five dense columns and a diagonal. Or linear response for the five,
-# after a mean-field fit of all.
+# depend linearly on them): in $L$, five dense columns and a diagonal. Or linear response for the
+# five, after a mean-field fit of all.
 # </details>
 
 # %% [markdown] tags=["covers: A15"]
 # ## 10 · Where this breaks
 #
-# **Few frozen draws.** With frozen noise and $M$ draws, a row of $L$ with more than $M$ entries can turn
-# so that *none of the draws moves*: $M$ equations, more unknowns. Then $L_{ii}$ can grow for ever, the
-# average of $\log p$ stays, and the entropy grows without bound. Here $D = 10$ and $M = 5$:
+# **Few frozen draws.** With frozen noise and $M$ draws, a row of $L$ with more than $M$ entries can
+# turn so that *none of the draws moves*: $M$ equations, more unknowns. Then $L_{ii}$ can grow for
+# ever, the average of $\log p$ stays, and the entropy grows without bound. Here $D = 10$ and $M =
+# 5$:
 
 # %% tags=["demo", "covers: A15"]
 frozen = default_rng(10).standard_normal((5, 10))
@@ -1166,11 +1177,12 @@ for size in (1.0, 1e2, 1e4, 1e6):
 print("log evidence 0: no ELBO can be above it")
 
 # %% [markdown] tags=["covers: A15 A11"]
-# An "ELBO" above the evidence, rising by $\log 100$ a line. Use more frozen draws than dimensions, several
-# times as many, or mean field with linear response; and evaluate the ELBO on fresh draws.
+# An "ELBO" above the evidence, rising by $\log 100$ a line. Use more frozen draws than dimensions,
+# several times as many, or mean field with linear response; and evaluate the ELBO on fresh draws.
 #
-# **Dependence is not correlation.** On a banana, $y \sim N(\frac12 x^2, \dots)$, the unknowns depend on
-# each other through and through, and their correlation is 0 by symmetry. A Gaussian can lean, not bend.
+# **Dependence is not correlation.** On a banana, $y \sim N(\frac12 x^2, \dots)$, the unknowns
+# depend on each other through and through, and their correlation is 0 by symmetry. A Gaussian can
+# lean, not bend.
 
 # %% tags=["demo", "covers: A11"]
 banana = oracles.Banana(0.5, 2.0)
@@ -1178,7 +1190,8 @@ shapes = {}
 for name, family in (("mean field", MeanField(2)), ("full rank", FullRank(2))):
     fit = dadvi(banana.log_joint, family, num_draws=400, rng=default_rng(0))
     shapes[name] = (fit.mean, fit.result.cov)
-    print(f"{name:10s}: mean {fit.mean + 0.0}, sds {fit.sd}, KL "
+    print(f"{name:10s}: mean {np.round(fit.mean, 3) + 0.0}, "
+          f"sds {np.round(fit.sd, 3)}, KL "
           f"{-fit.elbo:.2f} ± {fit.elbo_se:.2f}")
 print(f"exact     : mean [0. 0.], sds {banana.sd}")
 fig, ax = plt.subplots(figsize=(6, 4))
@@ -1197,89 +1210,91 @@ plots.show(fig, alt="A banana-shaped target open to the top. The mean-field "
 
 # %% [markdown] tags=["covers: A11 D55"]
 # Full rank and mean field find the same $q$ here, less than half as wide as the target. More
-# parameters, no gain. The same holds for two modes: the KL direction chooses one, leaning or not. What
-# helps is another family (flows, mixtures: `vi_lib.families` has both) or other coordinates. Lesson 12
-# has diagnostics that notice.
+# parameters, no gain. The same holds for two modes: the KL direction chooses one, leaning or not.
+# What helps is another family (flows, mixtures: `vi_lib.families` has both) or other coordinates.
+# Lesson 12 has diagnostics that notice.
 #
 # **Ill-conditioned posteriors.** At $\rho = 0.99$ the eigenvalues of $\Lambda$ are 0.5 and 100, and
-# plain ascent must take steps for the larger and needs the smaller one's patience. Standardize inputs,
-# start from Laplace's $L$, or take natural gradients (lesson 4), which do not see the condition number.
+# plain ascent must take steps for the larger and needs the smaller one's patience. Standardize
+# inputs, start from Laplace's $L$, or take natural gradients (lesson 4), which do not see the
+# condition number.
 #
-# **The order of the unknowns.** $LL^\top$ can be any covariance, so the optimum does not depend on the
-# order. Step rules with a rate for each coordinate do, a little.
+# **The order of the unknowns.** $LL^\top$ can be any covariance, so the optimum does not depend on
+# the order. Step rules with a rate for each coordinate do, a little.
 #
 # ## Summary
 #
-# - $\Sigma_q = LL^\top$ with $L$ lower triangular and log-diagonal: $D(D+1)/2$ free numbers for exactly
-#   the positive definite matrices. $\zeta = \mu + L\varepsilon$.
-# - $H[q] = \sum_i\log L_{ii} + \frac D2\log 2\pi e$; $g_L = \mathrm{tril}(\mathrm{mean}(g\varepsilon^\top))
-#   + \mathrm{diag}(1/L_{ii})$.
-# - On a Gaussian with $\rho = 0.8$: mean field sd 0.6, KL 0.5108; full rank exact. A published loss of 0.0155
-#   is the dance of a constant step.
+# - $\Sigma_q = LL^\top$ with $L$ lower triangular and log-diagonal: $D(D+1)/2$ free numbers for
+#   exactly the positive definite matrices. $\zeta = \mu + L\varepsilon$.
+# - $H[q] = \sum_i\log L_{ii} + \frac D2\log 2\pi e$; $g_L =
+#   \mathrm{tril}(\mathrm{mean}(g\varepsilon^\top)) + \mathrm{diag}(1/L_{ii})$.
+# - On a Gaussian with $\rho = 0.8$: mean field sd 0.6, KL 0.5108; full rank exact. A published loss
+#   of 0.0155 is the dance of a constant step.
 # - Mean field is too narrow for each coordinate, and may be too wide for a sum. Ask which question
 #   the fit is for; and an sd that is too large points to the optimiser.
-# - Full rank averages slope and curvature over $q$, Laplace takes them at the mode. On skewed posteriors
-#   the means differ by a good part of an sd.
-# - Linear response: covariance is the response of the fit's mean to a push, $J(-H)^{-1}J^\top$. Exact on
-#   Gaussians, from mean field.
+# - Full rank averages slope and curvature over $q$, Laplace takes them at the mode. On skewed
+#   posteriors the means differ by a good part of an sd.
+# - Linear response: covariance is the response of the fit's mean to a push, $J(-H)^{-1}J^\top$.
+#   Exact on Gaussians, from mean field.
 # - Full rank costs $D^2/2$ parameters and their noise. A better family can give a worse fit.
 #
 # ## Open question (5 points)
 #
-# **Laplace or ADVI on a skewed posterior?** Choose a model whose posterior is skewed (not one of this
-# lesson), for instance Poisson counts with few events, or a variance from few data. Say in which
-# direction it is skewed and why, and in which coordinates you would put a Gaussian on it. What would
-# Laplace's method, and what full-rank ADVI, get right and wrong about the mean, the sd, and the
-# probability of the tail? Which would you use if the fit has to be repeated 10,000 times, which if a
-# decision hangs on the tail, and how would you notice that neither is good enough? About ten
-# sentences.
+# **Laplace or ADVI on a skewed posterior?** Choose a model whose posterior is skewed (not one of
+# this lesson), for instance Poisson counts with few events, or a variance from few data. Say in
+# which direction it is skewed and why, and in which coordinates you would put a Gaussian on it.
+# What would Laplace's method, and what full-rank ADVI, get right and wrong about the mean, the sd,
+# and the probability of the tail? Which would you use if the fit has to be repeated 10,000 times,
+# which if a decision hangs on the tail, and how would you notice that neither is good enough? About
+# ten sentences.
 
 # %% [markdown] open="O8" points=5
 # <!-- BEGIN SOLUTION -->
 # Example: three failures in 500 hours, a rate $\theta$ with prior Gamma(1, 100 h). The posterior is
-# Gamma(4, 600 h), skewed to the right on its own scale, because a rate cannot be negative, and to the
-# left on the log scale, where the likelihood of small rates falls like a line and that of large ones
-# exponentially (1 point for a model with the direction and its reason). A Gaussian needs the whole
-# line, so take $\zeta = \log\theta$; ADVI requires it, and Laplace on $\theta$ would have its mode at
-# $3/600$ with a part of its mass below 0 (1 point for coordinates with a reason).
+# Gamma(4, 600 h), skewed to the right on its own scale, because a rate cannot be negative, and to
+# the left on the log scale, where the likelihood of small rates falls like a line and that of large
+# ones exponentially (1 point for a model with the direction and its reason). A Gaussian needs the
+# whole line, so take $\zeta = \log\theta$; ADVI requires it, and Laplace on $\theta$ would have its
+# mode at $3/600$ with a part of its mass below 0 (1 point for coordinates with a reason).
 #
-# In $\zeta$ Laplace is centred at the mode, to the right of the mean, here by about $1/(2a) = 1/8$; ADVI
-# averages the slope over $q$ and gets the mean nearly right ($1/(12a^2)$). Both have sd $1/\sqrt a =
-# 0.5$, where 0.533 is exact, and both treat the tails alike, so they give too little to small rates
-# and too much to large ones (1 point for mean and sd, with the averaging as the reason; no credit for
-# "ADVI is more accurate" alone).
+# In $\zeta$ Laplace is centred at the mode, to the right of the mean, here by about $1/(2a) = 1/8$;
+# ADVI averages the slope over $q$ and gets the mean nearly right ($1/(12a^2)$). Both have sd
+# $1/\sqrt a = 0.5$, where 0.533 is exact, and both treat the tails alike, so they give too little
+# to small rates and too much to large ones (1 point for mean and sd, with the averaging as the
+# reason; no credit for "ADVI is more accurate" alone).
 #
-# For 10,000 repetitions Laplace: an optimisation with two derivatives, no noise and no step size; its
-# bias is the same each time and can be worked out. For a decision on the tail neither by itself:
-# importance weights with $q$ as proposal, another family, or quadrature, as there are few unknowns
-# (1 point for a choice with the cost or risk named).
+# For 10,000 repetitions Laplace: an optimisation with two derivatives, no noise and no step size;
+# its bias is the same each time and can be worked out. For a decision on the tail neither by
+# itself: importance weights with $q$ as proposal, another family, or quadrature, as there are few
+# unknowns (1 point for a choice with the cost or risk named).
 #
 # Noticing: compare the two; if their means differ by a good part of an sd, the posterior is not
-# Gaussian. Importance weights $p/q$: their spread, $\hat k$ (lesson 12), and an evidence estimate from
-# them against ELBO and Laplace's estimate. Or fit in two different transforms and compare (1 point).
+# Gaussian. Importance weights $p/q$: their spread, $\hat k$ (lesson 12), and an evidence estimate
+# from them against ELBO and Laplace's estimate. Or fit in two different transforms and compare (1
+# point).
 # <!-- END SOLUTION -->
 
 # %% [markdown]
 # ## References
 #
 # - A. Kucukelbir, D. Tran, R. Ranganath, A. Gelman, D. Blei, *Automatic Differentiation Variational
-#   Inference*, JMLR 18, 2017: mean-field and full-rank families with Cholesky factor, section 2.4, our
-#   (1), (2); gradients, section 2.5.
-# - M. Opper, C. Archambeau, *The Variational Gaussian Approximation Revisited*, Neural Computation 21,
-#   2009: the fixed-point equations, our (7), and how few numbers a covariance may need.
-# - E. Challis, D. Barber, *Gaussian Kullback-Leibler Approximate Inference*, JMLR 14, 2013: the Cholesky
-#   parameters, and when the bound is concave in them.
-# - J. Pinheiro, D. Bates, *Unconstrained parametrizations for variance-covariance matrices*, Statistics
-#   and Computing 6, 1996: the logarithms on the diagonal, and alternatives.
+#   Inference*, JMLR 18, 2017: mean-field and full-rank families with Cholesky factor, section 2.4,
+#   our (1), (2); gradients, section 2.5.
+# - M. Opper, C. Archambeau, *The Variational Gaussian Approximation Revisited*, Neural Computation
+#   21, 2009: the fixed-point equations, our (7), and how few numbers a covariance may need.
+# - E. Challis, D. Barber, *Gaussian Kullback-Leibler Approximate Inference*, JMLR 14, 2013: the
+#   Cholesky parameters, and when the bound is concave in them.
+# - J. Pinheiro, D. Bates, *Unconstrained parametrizations for variance-covariance matrices*,
+#   Statistics and Computing 6, 1996: the logarithms on the diagonal, and alternatives.
 # - R. Giordano, T. Broderick, M. Jordan, *Covariances, Robustness, and Variational Bayes*, JMLR 19,
 #   2018: linear response, our (5), (6).
 # - R. Giordano, M. Ingram, T. Broderick, *Black Box Variational Inference with a Deterministic
 #   Objective*, JMLR 25, 2024: frozen draws, linear response on them, and why not with full rank.
-# - C. Bishop, *Pattern Recognition and Machine Learning*, 2006: Laplace's approximation, section 4.4; the
-#   two directions on a correlated Gaussian, section 10.1.2 and figure 10.2.
-# - D. MacKay, *Information Theory, Inference, and Learning Algorithms*, 2003: Laplace's method and its
-#   dependence on the coordinates, chapter 27.
-# - V. Ong, D. Nott, M. Smith, *Gaussian Variational Approximation With a Factor Covariance Structure*,
-#   Journal of Computational and Graphical Statistics 27, 2018: the low-rank family.
-# - B. Efron, T. Hastie, I. Johnstone, R. Tibshirani, *Least Angle Regression*, Annals of Statistics 32,
-#   2004: the diabetes data.
+# - C. Bishop, *Pattern Recognition and Machine Learning*, 2006: Laplace's approximation, section
+#   4.4; the two directions on a correlated Gaussian, section 10.1.2 and figure 10.2.
+# - D. MacKay, *Information Theory, Inference, and Learning Algorithms*, 2003: Laplace's method and
+#   its dependence on the coordinates, chapter 27.
+# - V. Ong, D. Nott, M. Smith, *Gaussian Variational Approximation With a Factor Covariance
+#   Structure*, Journal of Computational and Graphical Statistics 27, 2018: the low-rank family.
+# - B. Efron, T. Hastie, I. Johnstone, R. Tibshirani, *Least Angle Regression*, Annals of Statistics
+#   32, 2004: the diabetes data.
