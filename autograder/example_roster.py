@@ -7,6 +7,7 @@ from autograder.example_damage import appended, colon_forgotten, deleted, duplic
 
 L01, L02, L03, L04 = "01_elbo", "02_cavi", "03_cavi_models", "04_svi"
 L05, L06, L07 = "05_bbvi", "06_reparam", "07_advi"
+L08 = "08_full_rank"
 
 _COVERING = (
     "In a search at sea, missing one of two areas is worse than searching too much: forward. "
@@ -47,6 +48,12 @@ _TRANSFORM = (
     "nearly Gaussian for σ well above 1. The ELBOs differ a little, since the families differ."
 )
 _SOFTPLUS = "softplus was a bit slower here, the fitted means are the same to two digits."
+_TAIL = (
+    "Three failures in 500 hours: the rate is skewed to the right, its logarithm to the left. "
+    "Laplace sits on the mode, 1/8 too far to the right, ADVI nearly on the mean; both have sd 0.5 "
+    "where 0.53 is exact. Laplace for many fits; for the tail I would weight draws by p/q."
+)
+_ALIKE = "Both are Gaussians, so they give nearly the same. ADVI is more modern."
 
 _CHATTY = """\
 import warnings
@@ -87,6 +94,7 @@ CLASS = (
     HandIn("amara-okafor", L05, reflection=_ARROWS),
     HandIn("amara-okafor", L06, reflection=_STEPS),
     HandIn("amara-okafor", L07, reflection=_TRANSFORM),
+    HandIn("amara-okafor", L08, reflection=_TAIL),
     # Right, but different.
     HandIn(
         "李雷",
@@ -170,6 +178,17 @@ CLASS = (
         },
         reflection=_SOFTPLUS,
     ),
+    HandIn(
+        "李雷",
+        L08,
+        {
+            "E8.1": "row after row",
+            "E8.2": "log q by solving",
+            "E8.3": "loop over the draws",
+            "E8.4": "by Cholesky",
+        },
+        reflection=_TAIL,
+    ),
     # Nearly everything right, one slip in each lesson.
     HandIn(
         "zoë-müller",
@@ -184,6 +203,7 @@ CLASS = (
         reflection=_ARROWS,
     ),
     HandIn("zoë-müller", L07, {"E7.2": "median for mean"}, reflection=_TRANSFORM),
+    HandIn("zoë-müller", L08, {"E8.1": "where on all of it"}, reflection=_TAIL),
     # Typical mistakes here and there.
     HandIn(
         "josé-álvarez",
@@ -251,6 +271,17 @@ CLASS = (
         L07,
         {"E7.1": "naive softplus", "E7.4": "weights swapped", "E7.5": "with Adam"},
         reflection=_SOFTPLUS,
+    ),
+    HandIn(
+        "josé-álvarez",
+        L08,
+        {
+            "E8.1": "by assignment",
+            "E8.2": "by the determinant",
+            "E8.3": "full matrix",
+            "E8.4": "determinants",
+        },
+        reflection=_ALIKE,
     ),
     # Struggles: many mistakes, later exercises untouched.
     HandIn(
@@ -324,6 +355,17 @@ CLASS = (
         reflection=_COUNTS,
     ),
     HandIn("дарья-иванова", L07, {"E7.2": "no Jacobian", "E7.3": "omega as sd"}, UNTOUCHED),
+    HandIn(
+        "дарья-иванова",
+        L08,
+        {
+            "E8.1": "rows and columns",
+            "E8.2": "not transposed",
+            "E8.3": "entropy forgotten",
+            "E8.4": "the other way round",
+        },
+        reflection=_ALIKE,
+    ),
     # Half done.
     HandIn("priya-raghunathan", L04, {"E4.1": RIGHT, "E4.3": "means and variances"}, UNTOUCHED),
     HandIn("priya-raghunathan", L02, {"E2.1": RIGHT, "E2.2": "variance returned"}, UNTOUCHED),
@@ -344,6 +386,12 @@ CLASS = (
         "priya-raghunathan",
         L07,
         {"E7.1": "slope of exp", "E7.2": "half-normal without 2", "E7.3": RIGHT},
+        UNTOUCHED,
+    ),
+    HandIn(
+        "priya-raghunathan",
+        L08,
+        {"E8.2": "no constant", "E8.3": "mean field", "E8.4": "plain distance"},
         UNTOUCHED,
     ),
     # Opened, saved, handed in.

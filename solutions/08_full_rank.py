@@ -63,8 +63,8 @@ default_rng = np.random.default_rng
 # | $\Sigma$, $\Lambda = \Sigma^{-1}$ | `cov`, `prec` (D, D) | covariance and precision matrix of a target |
 # | $\rho$ | `corr` | a correlation |
 # | $H[q]$ | `entropy` | the entropy of $q$, in nats |
-# | $\mathcal L$ | `elbo` | $E_q[\log p(x, \zeta)] + H[q]$; we maximise it |
-# | $g$ | `g_mu` (D,), `g_L` (D, D) | gradients of $\mathcal L$ |
+# | $\mathcal L(\lambda)$ | `elbo` | $E_q[\log p(x, \zeta)] + H[q]$; we maximise it |
+# | $g_\mu$, $g_L$ | `g_mu` (D,), `g_L` (D, D) | gradients of the ELBO in $\mu$ and in $L$ |
 #
 # The script letter $\mathcal L$ is the bound and the plain $L$ a matrix. Both names are customary;
 # they never stand in the same place.
