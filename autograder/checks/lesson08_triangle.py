@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from autograder.checks.compare import Mismatch, array, close, show
-from autograder.checks.protocol import Part, Recorder
+from autograder.checks.protocol import Part, Recorder, Unanswered
 
 Array = Any
 Rng = np.random.Generator
@@ -69,12 +69,12 @@ def _valid(answer: Recorder, rng: Rng) -> None:
     for dim in DIMS:
         vec = _vector(rng, dim)
         found = _entries(_matrix(answer, vec, dim))
-        what = f"`unpack_tril`, D = {dim}: the log diagonal and the entries below, in rising order,"
+        what = f"`unpack_tril`, D = {dim}: log diagonal and entries below, in rising order"
         close(np.sort(found), np.sort(vec), what)
         order = np.argmin(np.abs(found[:, None] - vec), axis=1)
         other = _vector(rng, dim)
         again = _entries(_matrix(answer, other, dim))
-        what = f"`unpack_tril`, D = {dim}: the same places for the entries of another vec,"
+        what = f"`unpack_tril`, D = {dim}: the same places for another vec"
         close(again, other[order], what)
 
 
@@ -85,13 +85,27 @@ def _round_trip(answer: Recorder, rng: Rng) -> None:
         packed = _vector_of(answer, L, f"D = {dim}")
         again = answer.call("unpack_tril", packed, dim)
         back = answer.call("pack_tril", unpacked)
-        close(again, L, f"`unpack_tril(pack_tril(L), {dim})`")
+        try:
+            close(again, L, f"`unpack_tril(pack_tril(L), {dim})`")
+        except Mismatch as error:
+            if np.shape(error.got) == L.shape and np.allclose(
+                np.diagonal(error.got), np.exp(np.diagonal(L))
+            ):
+                error.name = "logarithm-forgotten-in-pack"
+            raise
         close(back, vec, f"`pack_tril(unpack_tril(vec, {dim}))`")
 
 
 def _slopes(answer: Recorder, vec: Array, dim: int, what: str) -> None:
     """The sum of L has the slope exp(v) in D entries v of vec, and 1 in the others."""
-    slopes = array(answer.gradient("unpack_tril", 0, vec, dim), "the gradient").astype(float)
+    try:
+        slopes = array(answer.gradient("unpack_tril", 0, vec, dim), "the gradient").astype(float)
+    except Unanswered as error:
+        # The value had been right: it is autograd that the answer cannot take.
+        raise Mismatch(
+            f"{what}: expected numbers, got an error. {error.fault.message}",
+            name="assigned-in-place" if "setting an array" in error.fault.message else None,
+        ) from None
     if slopes.shape != vec.shape:
         raise Mismatch(f"{what}: expected shape {vec.shape}, got {slopes.shape}.")
     with np.errstate(over="ignore"):
@@ -118,7 +132,7 @@ def _odd(answer: Recorder, rng: Rng) -> None:
     close(answer.call("unpack_tril", packed, 3), whole, what)
     vec = rng.permutation([1, -2, 3])
     found = np.sort(_entries(_matrix(answer, vec, 2, "a vec of whole numbers")))
-    close(found, np.sort(vec), "`unpack_tril` of whole numbers: the entries, in rising order,")
+    close(found, np.sort(vec), "`unpack_tril` of whole numbers: the entries, in rising order")
     large = float(rng.uniform(900.0, 2000.0))
     for sign in (-1.0, 1.0):
         units = np.array([[large, 0.0], [sign * large, 1e-12 * large]])

@@ -207,6 +207,12 @@ WRONG = (
         also=(answer(unpacking(on=lambda x: np.exp(np.exp(x))), packing(on=lambda x: _loglog(x))),),
     ),
     Wrong(
+        "exponential-added",
+        answer(unpacking(on=lambda x: x + np.exp(x))),
+        "The diagonal of your L is v + exp(v): the entries are still there when their "
+        "exponentials are added. Which matrix has to lose its diagonal first?",
+    ),
+    Wrong(
         "log-variance-on-the-diagonal",
         answer(unpacking(on=lambda x: np.exp(x / 2)), packing(on=lambda x: 2 * numpy.log(x))),
         "Your `vec` holds log L_ii² on the diagonal. Here it is log L_ii.",

@@ -79,6 +79,16 @@ def monte_carlo(log_q: Callable[[Array, Array], Any]) -> Implementation:
     return {"full_rank_elbo": full_rank_elbo}
 
 
+def entropy_divided() -> Implementation:
+    """Everything divided by the number of draws."""
+
+    def full_rank_elbo(log_joint: Any, mu: Array, L: Array, eps: Array) -> Any:
+        total = np.sum(log_joint(place(mu, L, eps)))
+        return (total + log_diagonal(L) + constant(len(mu))) / len(eps)
+
+    return {"full_rank_elbo": full_rank_elbo}
+
+
 def standard(eps: Array) -> Array:
     return -0.5 * np.sum(eps**2, axis=1) - 0.5 * eps.shape[1] * LOG_2PI
 
@@ -210,11 +220,29 @@ WRONG = (
         "Those are the values of single draws, (S,). The ELBO is one number: their average.",
     ),
     Wrong(
-        "entropy-divided-by-the-draws",
+        "averaged-over-coordinates",
         of(average=lambda v: v, finish=lambda rows, L: np.sum(rows) / len(L)),
         "You divide by the number of coordinates. The average of the log joint goes over the draws "
         "alone.",
         also=(of(average=lambda v: np.sum(v), finish=lambda elbo, L: elbo / len(L)),),
+    ),
+    Wrong(
+        "entropy-divided-by-the-draws",
+        entropy_divided(),
+        "The entropy is exact and no sum over draws: divide the log joint's sum alone by S.",
+    ),
+    Wrong(
+        "log-joint-at-the-mean",
+        of(draws=lambda mu, L, eps: mu[None] + 0.0 * eps),
+        "You evaluate `log_joint` at mu alone. Its average over the draws mu + L eps is asked for: "
+        "away from its mode a log density falls.",
+    ),
+    Wrong(
+        "columns-for-rows",
+        of(draws=lambda mu, L, eps: mu + L @ eps),
+        "The shapes do not fit. In `eps`, (S, D), each row is a vector; does your code have "
+        "`L @ eps` or `L @ eps.T`, which want or give columns?",
+        also=(of(draws=lambda mu, L, eps: mu + L @ eps.T),),
     ),
     Wrong(
         "log-q-without-its-determinant",

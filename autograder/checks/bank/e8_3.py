@@ -256,6 +256,22 @@ WRONG = (
         also=(of(finish=lambda a, b, at: (a, b + (len(at.eps) - 1) * (b - entropy(at)))),),
     ),
     Wrong(
+        "entropy-divided-by-the-draws",
+        of(extra=lambda at: entropy(at) / len(at.eps)),
+        "The entropy's gradient is exact and no sum over draws: divide the outer products alone "
+        "by S.",
+    ),
+    Wrong(
+        "columns-for-rows",
+        of(draws=lambda mu, L, eps: mu + L @ eps),
+        "The shapes do not fit. In `eps`, (S, D), and in the slopes each row belongs to a draw; "
+        "does your code have `L @ eps`, or an outer product of all of them at once?",
+        also=(
+            of(draws=lambda mu, L, eps: mu + L @ eps.T),
+            of(finish=lambda a, b, at: (a, np.outer(at.r, at.eps) + entropy(at))),
+        ),
+    ),
+    Wrong(
         "not-averaged",
         of(average=lambda rows: rows),
         "Those are the gradients of the single draws. Return their averages, (D,) and (D, D).",

@@ -82,6 +82,10 @@ def reflected(m0: Array, S0: Array, m1: Array, S1: Array) -> Any:
     return of()["mvn_kl"](m0, S0, -m1, S1)
 
 
+def _both_of_slogdet(matrix: Array) -> Array:
+    return np.array([*np.linalg.slogdet(matrix)])
+
+
 def gap_of(m0: Array, S0: Array, m1: Array, S1: Array) -> Any:
     return m1 - m0
 
@@ -188,7 +192,10 @@ WRONG = (
         of(ratio=lambda m0, S0, m1, S1: np.linalg.slogdet(S1)[0] - np.linalg.slogdet(S0)[0]),
         "`np.linalg.slogdet` returns two things, the sign of the determinant first. You need the "
         "other one.",
-        also=(of(ratio=none),),
+        also=(
+            of(ratio=none),
+            of(ratio=lambda m0, S0, m1, S1: _both_of_slogdet(S1) - _both_of_slogdet(S0)),
+        ),
     ),
     Wrong(
         "diagonals-only",
