@@ -371,9 +371,8 @@ for name, L in (("mean field, sd 0.6", np.diag(mf_sd)),
 #
 # Not in the form (2): there the entropy is exact, but $\log p(x, \zeta_m)$ varies from draw to
 # draw. With $-\log q(\zeta_m)$ in place of the entropy it would: the two fluctuations are the same
-# and cancel. For a q that is far
-# too narrow, the exact entropy is the quieter one; close to the optimum, the other.
-# The same distinction as between total and path derivative in lesson 6.
+# and cancel. For a $q$ that is far too narrow the exact entropy is the quieter one, close to the
+# optimum the other: the same distinction as between total and path derivative in lesson 6.
 # </details>
 
 # %% [markdown] tags=["covers: A15 D28"]
