@@ -37,8 +37,13 @@ def _mean(rng: Rng, dim: int) -> Array:
 def _compare(
     answer: Recorder, case: tuple[Array, ...], where: str, rtol: float = EXACT, atol: float = 0.0
 ) -> None:
+    _judge(answer.call("mvn_kl", *case), case, where, rtol, atol)
+
+
+def _judge(
+    got: Any, case: tuple[Array, ...], where: str, rtol: float = EXACT, atol: float = 0.0
+) -> None:
     want = divergences.mvn_kl(*(np.asarray(value, float) for value in case))
-    got = answer.call("mvn_kl", *case)
     try:
         close(got, want, f"the KL divergence {where}", rtol=rtol, atol=atol)
     except Mismatch as error:
@@ -62,13 +67,22 @@ def _shift(answer: Recorder, rng: Rng) -> None:
 
 
 def _equal_means(answer: Recorder, rng: Rng) -> None:
-    for dim in (3, 2):
-        mean, (S0, S1) = _mean(rng, dim), _covariances(rng, dim)
-        case = (mean, S0, mean, S1)
-        _compare(answer, case, f"of equal means and different covariances, D = {dim}")
+    """Everything is called before anything is compared, which tells the slips apart."""
+    mean, (S0, S1) = _mean(rng, 3), _covariances(rng, 3)
     zero, tilted = np.zeros(2), np.array([[1.0, 0.8], [0.8, 1.0]])
-    case = (zero, 0.36 * np.eye(2), zero, tilted)
-    _compare(answer, case, "of the best mean field at correlation 0.8")
+    cases = (
+        ((mean, S1, mean, S1), "of a Gaussian from itself"),
+        ((mean, S0, mean, S1), "of equal means and different covariances, D = 3"),
+        ((zero, 0.36 * np.eye(2), zero, tilted), "of the best mean field at correlation 0.8"),
+    )
+    found = [answer.call("mvn_kl", *case) for case, _ in cases]
+    for got, (case, where) in zip(found, cases, strict=True):
+        try:
+            _judge(got, case, where, atol=NATS)
+        except Mismatch as error:
+            if where.endswith("itself") and np.size(got) == 1 and np.allclose(error.got, 1.5):
+                error.name = "dimension-forgotten"  # whatever else is wrong
+            raise
 
 
 def _in_general(answer: Recorder, rng: Rng) -> None:
@@ -80,8 +94,6 @@ def _in_general(answer: Recorder, rng: Rng) -> None:
     whole = [root @ root.T for root in roots]
     case = (rng.integers(1, 5, 2), whole[0], rng.integers(-5, 0, 2), whole[1])
     _compare(answer, case, "of whole numbers")
-    mean, (_, cov) = _mean(rng, 3), _covariances(rng, 3)
-    _compare(answer, (mean, cov, mean, cov), "of a Gaussian from itself", atol=NATS)
 
 
 def _many_dimensions(answer: Recorder, rng: Rng) -> None:
