@@ -80,7 +80,8 @@ def _equal_means(answer: Recorder, rng: Rng) -> None:
         try:
             _judge(got, case, where, atol=NATS)
         except Mismatch as error:
-            if where.endswith("itself") and np.size(got) == 1 and np.allclose(error.got, 1.5):
+            half = isinstance(error.got, np.ndarray) and np.allclose(error.got, 0.5 * len(case[0]))
+            if half and where.endswith("itself"):
                 error.name = "dimension-forgotten"  # whatever else is wrong
             raise
 

@@ -88,9 +88,8 @@ def _round_trip(answer: Recorder, rng: Rng) -> None:
         try:
             close(again, L, f"`unpack_tril(pack_tril(L), {dim})`")
         except Mismatch as error:
-            if np.shape(error.got) == L.shape and np.allclose(
-                np.diagonal(error.got), np.exp(np.diagonal(L))
-            ):
+            found = error.got if isinstance(error.got, np.ndarray) else np.zeros((1, 1))
+            if np.allclose(np.diagonal(found), np.exp(np.diagonal(L))):
                 error.name = "logarithm-forgotten-in-pack"
             raise
         close(back, vec, f"`pack_tril(unpack_tril(vec, {dim}))`")
