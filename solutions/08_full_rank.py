@@ -697,7 +697,7 @@ for (name, mean, c), color, line in zip(
 ):
     plots.ellipse(left, mean[1:3], c[1:3, 1:3], mass=0.9, color=color,
                   linestyle=line, label=name)
-    for height, (label, a) in enumerate(contrasts.items()):
+    for height, a in enumerate(contrasts.values()):
         m, s = a @ mean[:3], np.sqrt(a @ c @ a)
         at = height + {"exact": 0.2, "mean field": 0.0,
                        "full rank": -0.2}[name]
@@ -1116,7 +1116,7 @@ causes = rng.standard_normal((30, 3)) * np.array([1.5, 1.0, 0.7])
 target = causes @ causes.T + np.diag(rng.uniform(0.3, 1.0, 30))
 print("30 unknowns, 3 common causes; KL of the best fit")
 best = oracles.CorrelatedGaussian(np.zeros(30), target).mean_field()[2]
-print(f"  mean field  {MeanField(30).num_params:4d} parameters  {best:8.4f}")
+print(f"  mean field  {MeanField(30).num_params:4d} parameters  {best:8.3f}")
 for rank in (1, 2, 3):
     q = LowRank(30, rank)
     omega, W = np.log(0.7 * np.ones(30)), causes[:, :rank]
@@ -1129,8 +1129,8 @@ for rank in (1, 2, 3):
 
     end = optimize.minimize(low_rank_kl, start, jac=grad(low_rank_kl),
                             method="L-BFGS-B", options={"maxiter": 300})
-    print(f"  low rank {rank}  {q.num_params:4d} parameters  {end.fun:8.4f}")
-print(f"  full rank   {FullRank(30).num_params:4d} parameters  {0.0:8.4f}")
+    print(f"  low rank {rank}  {q.num_params:4d} parameters  {end.fun:8.3f}")
+print(f"  full rank   {FullRank(30).num_params:4d} parameters  {0.0:8.3f}")
 
 # %% [markdown] tags=["covers: A11"]
 # Each cause that is added takes away its share, and the third leaves nothing. Three causes cost 150
