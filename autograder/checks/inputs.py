@@ -58,6 +58,11 @@ def black_box_log_joint(
     return values_only
 
 
+def constant_log_joint(value: float) -> Callable[[Array], Array]:
+    """A log joint that is the same everywhere, (S, D) -> (S,)."""
+    return lambda theta: value + 0.0 * np.sum(theta, axis=-1)
+
+
 def box_log_density(low: Array, high: Array) -> Callable[[Array], Array]:
     """The log density of the uniform distribution on a box, -inf outside; `low`, `high` (D,)."""
     low, high = numpy.asarray(low, float), numpy.asarray(high, float)
