@@ -9,9 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import autograd.numpy as anp
 import numpy as np
 
-from vi_lib.ppl import Gamma, Normal
+from vi_lib.densities import gamma as gamma_density
+from vi_lib.densities import normal
+from vi_lib.ppl import Gamma, Normal, Uniform
 
 Words = Any
 Program = Callable[..., Any]
@@ -142,6 +145,58 @@ def guide_of_temperature(words: Words, m: float, s: float) -> Program:
     return guide
 
 
+def mixed(words: Words, low: float, high: float) -> Program:
+    """Latent sites of four supports, one of them a vector, and data."""
+
+    def model(y: Any) -> None:
+        words.sample("free", Normal(1.0, 2.0))
+        words.sample("positive", Gamma(3.0, 2.0))
+        words.sample("share", Uniform(low, high))
+        words.sample("several", Gamma(np.array([2.0, 3.0, 4.0]), 1.0))
+        words.sample("y", Normal(0.0, 1.0), obs=y)
+
+    return model
+
+
+def guided_by_param(words: Words, start: float) -> Program:
+    """The temperature with a parameter in the model: the prior's mean."""
+
+    def model(sensor: Any) -> None:
+        temp = words.sample("temp", Normal(words.param("mean_temp", start), 2.0))
+        words.sample("sensor", Normal(temp, 1.0), obs=sensor)
+
+    return model
+
+
+def gaussian_gamma(words: Words, prior: dict[str, float]) -> Program:
+    """The Gaussian with unknown mean and precision."""
+
+    def model(x: Any) -> None:
+        mu = words.sample("mu", Normal(prior["mu0"], prior["tau0"] ** -0.5))
+        gamma = words.sample("gamma", Gamma(prior["alpha0"], prior["beta0"]))
+        with words.plate("rows", len(x)):
+            words.sample("x", Normal(mu + np.zeros(len(x)), gamma**-0.5), obs=x)
+
+    return model
+
+
+def days_log_joint(values: dict[str, Any], readings: Any) -> Any:
+    """The log joint of `days` with all of its rows, by hand."""
+    mean, temp = values["mean_temp"], values["temp"]
+    prior = anp.sum(normal(mean, 15.0, 2.0)) + anp.sum(normal(temp, mean, 2.0))
+    return prior + anp.sum(normal(readings, temp, 1.0))
+
+
+def gaussian_log_ratio(
+    sites: Any, best: dict[str, float], look: Callable[[Any, str], Any]
+) -> float:
+    """log q(mu, gamma) of a trace minus that of a Gaussian times a Gamma."""
+    log_q = sum(float(np.sum(look(sites[name], "log_prob"))) for name in ("mu", "gamma"))
+    mu, gamma = (float(np.sum(look(sites[name], "value"))) for name in ("mu", "gamma"))
+    log_best = normal(mu, best["nu_q"], best["tau_q"] ** -0.5)
+    return float(log_q - log_best - gamma_density(gamma, best["alpha_q"], best["beta_q"]))
+
+
 def whole_plate(words: Words, size: int) -> Program:
     """A plate with all of its rows."""
 
@@ -226,7 +281,8 @@ PROGRAMS: dict[str, Callable[..., Program]] = {
     function.__name__: function
     for function in (
         temperature, known_temperature, kinds, pair, days, data_only,
-        chosen_rows, plates_and_a_site, guide_of_temperature, parameters, plates, whole_plate,
+        chosen_rows, plates_and_a_site, guide_of_temperature,
+        mixed, guided_by_param, gaussian_gamma, parameters, plates, whole_plate,
         nested_plates, twice, drawn, one_observed, stumbles, sites,
     )
 }  # fmt: skip
