@@ -7,6 +7,7 @@ from autograder.example_damage import appended, colon_forgotten, deleted, duplic
 
 L01, L02, L03, L04 = "01_elbo", "02_cavi", "03_cavi_models", "04_svi"
 L05, L06, L07 = "05_bbvi", "06_reparam", "07_advi"
+L09 = "09_ppl"
 
 _COVERING = (
     "In a search at sea, missing one of two areas is worse than searching too much: forward. "
@@ -42,6 +43,13 @@ _STEPS = (
     "leave-one-out baseline for the day; or sum over all days, then pathwise for the rest."
 )
 _COUNTS = "Poisson regression, because counts cannot be differentiated."
+_CHAIN = (
+    "The smoother's posterior is a chain again, so the guide samples the days in order, each "
+    "around a linear function of the day before, with three parameters a day. It is pathwise all "
+    "the way. I would compare means and sds with the smoother and the ELBO with the log evidence. With "
+    "Student t readings the conditionals are no Gaussians any more."
+)
+_WIDENED = "Multiply the sds of the automatic guide by 1.4, then they are right."
 _TRANSFORM = (
     "With log, q(σ) is log-normal: a long right tail and no mass near 0. With softplus it is "
     "nearly Gaussian for σ well above 1. The ELBOs differ a little, since the families differ."
@@ -87,6 +95,7 @@ CLASS = (
     HandIn("amara-okafor", L05, reflection=_ARROWS),
     HandIn("amara-okafor", L06, reflection=_STEPS),
     HandIn("amara-okafor", L07, reflection=_TRANSFORM),
+    HandIn("amara-okafor", L09, reflection=_CHAIN),
     # Right, but different.
     HandIn(
         "李雷",
@@ -157,6 +166,17 @@ CLASS = (
             "E6.5": "Welford",
         },
         reflection=_STEPS,
+    ),
+    HandIn(
+        "李雷",
+        L09,
+        {
+            "E9.1": "with permutations",
+            "E9.2": "a loop and a dict",
+            "E9.3": "by sets",
+            "E9.5": "plain ascent",
+        },
+        reflection=_CHAIN,
     ),
     HandIn(
         "李雷",
@@ -252,6 +272,17 @@ CLASS = (
         {"E7.1": "naive softplus", "E7.4": "weights swapped", "E7.5": "with Adam"},
         reflection=_SOFTPLUS,
     ),
+    HandIn(
+        "josé-álvarez",
+        L09,
+        {
+            "E9.1": "plates do not multiply",
+            "E9.2": "old data replayed",
+            "E9.4": "no Jacobian",
+            "E9.5": "without log q",
+        },
+        reflection=_WIDENED,
+    ),
     # Struggles: many mistakes, later exercises untouched.
     HandIn(
         "дарья-иванова",
@@ -324,6 +355,12 @@ CLASS = (
         reflection=_COUNTS,
     ),
     HandIn("дарья-иванова", L07, {"E7.2": "no Jacobian", "E7.3": "omega as sd"}, UNTOUCHED),
+    HandIn(
+        "дарья-иванова",
+        L09,
+        {"E9.1": "last site wins", "E9.2": "without the scale", "E9.3": "missing sites only"},
+        UNTOUCHED,
+    ),
     # Half done.
     HandIn("priya-raghunathan", L04, {"E4.1": RIGHT, "E4.3": "means and variances"}, UNTOUCHED),
     HandIn("priya-raghunathan", L02, {"E2.1": RIGHT, "E2.2": "variance returned"}, UNTOUCHED),

@@ -860,8 +860,8 @@ print(f"   ELBO {automatic.elbo:.4f}, log evidence {mean_evidence:.4f}")
 # > The mean is right, the sd is not: exact is 0.6667, the guide has 0.6030. `AutoNormal` is mean
 # > field, and its sd is that of mean_temp *given* the ten temperatures,
 # > $(1/4 + 10/4)^{-1/2} = 0.6030$ (lesson 2: the diagonal of the precision). Marginally there is
-# > more doubt, since the temperatures are uncertain too. A full-rank guide has it, and so have the
-# > weights of section 7.
+# > more doubt, since the temperatures are uncertain too. A full-rank guide has it, and the weights
+# > of section 7 come close.
 # > </details>
 
 # %% tags=["demo", "covers: X31 N06"]
@@ -967,7 +967,7 @@ flipbook(
 
 # %% [markdown] tags=["covers: N08 D36"]
 # A prior with sd 0.5 weighs as much as four readings. After ten readings the second believer is
-# still two degrees off, and quite sure.
+# still 1.5 degrees above their mean, and quite sure.
 #
 # ## 9 · A guide that writes itself
 #
@@ -1255,7 +1255,7 @@ plots.show(fig, alt="Twelve data on a rising line. The band of lines is "
 # ### Logistic regression
 #
 # No conjugate formula exists; the reference is quadrature on a grid. The full-rank guide has the
-# means and sds to about a hundredth. (A logit is $a + bx$ for the class 1: published code once
+# means to 0.02; its sds are a little small, since the posterior is skewed. (A logit is $a + bx$ for the class 1: published code once
 # returned $P(y = 0)$ under the name `predict`; lesson 3.)
 
 # %% tags=["demo", "covers: N22"]
@@ -1409,8 +1409,9 @@ for name, q, rate in (("chi2", chi2_guide, 0.1), ("auto", auto_heights, 0.3)):
 
 # %% [markdown] tags=["covers: C15"]
 # Two data cannot say much about a spread: the posterior of σ reaches far to the right, and mu's sd
-# depends on it. Both guides are too narrow there (mean field again), and $\hat k$ says so. That a
-# guide *runs* does not make it a posterior.
+# depends on it. Both guides are too narrow there (mean field again), 19 for 28 at the upper end, and
+# $\hat k$ of about 0.5 lets it pass: 1000 draws hardly saw the tail. That a guide *runs* does not
+# make it a posterior; the grid tells.
 
 # %% [markdown] tags=["covers: N10 X30"]
 # ### Weather: humidity, and a chain of days
@@ -1446,8 +1447,8 @@ print(f"full-rank guide   : temp {wet.values['auto.loc'][0]:.2f} ± "
 # %% [markdown] tags=["covers: N10 X30"]
 # > <details><summary>Answer</summary>
 # >
-# > With $N(8, 2)$ a hygrometer at 70 is impossible, and the model explains it by absurd cold. The
-# > log evidence, lower by hundreds of nats, shouts that something is wrong; the posterior alone
+# > With $N(8, 2)$ a hygrometer at 70 is impossible, and the model explains it by cold, 12
+# > degrees at a reading of 18. The log evidence, lower by 144 nats, shouts that something is wrong; the posterior alone
 # > looks as sharp as ever. The label names another quantity than what is printed,
 # > $P(\text{Temperature} \mid \text{Sensor} = 18, \text{Hygrometer} = 70)$: conditioning on more
 # > data changes the answer.

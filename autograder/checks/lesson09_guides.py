@@ -22,7 +22,7 @@ Rng = np.random.Generator
 
 
 def unrecorded(answer: Recorder, target: str, scene: str, *args: Any) -> Any:
-    """A long scene that is not put to the bank when it fails: a short one before it stands for it."""
+    """A long scene that is not put to the bank when it fails; a short one stands for it."""
     outcome = answer.answer.perform(Call(target, args, scene=scene))
     if outcome.fault is not None:
         raise Unanswered(outcome)
@@ -39,7 +39,10 @@ def latent(sites: Any, what: str) -> dict[str, Any]:
 
 def _same_latents(answer: Recorder, rng: Rng) -> None:
     low = float(rng.uniform(1.0, 2.0))
-    spec, what = ("mixed", low, low + float(rng.uniform(2.0, 3.0))), "A trace of the automatic guide"
+    spec, what = (
+        ("mixed", low, low + float(rng.uniform(2.0, 3.0))),
+        "A trace of the automatic guide",
+    )
     data = (float(rng.normal()),)
     seed = seed_of(rng)
     for shift, where in ((0.0, ""), (-5.0, ", with every parameter 5 lower on the real line")):
@@ -73,7 +76,8 @@ def _same_latents(answer: Recorder, rng: Rng) -> None:
         )
         require(
             free[0] != free[1],
-            f"Two traces of the automatic guide: expected different values, got {free[0]:.6g} twice.",
+            "Two traces of the automatic guide: expected different values, "
+            f"got {free[0]:.6g} twice.",
         )
 
 
@@ -89,9 +93,7 @@ def _inside(value: Any, want: dict[str, Any], what: str) -> None:
     low, high = support if isinstance(support, tuple) else (-np.inf, np.inf)
     low = 0.0 if support == "positive" else low
     inside = np.isfinite(found).all() and np.all((found >= low) & (found <= high))
-    require(
-        bool(inside), f"{what}: expected it within ({low:.4g}, {high:.4g}), got {show(found)}."
-    )
+    require(bool(inside), f"{what}: expected it within ({low:.4g}, {high:.4g}), got {show(found)}.")
 
 
 def _density(answer: Recorder, rng: Rng) -> None:
@@ -212,7 +214,9 @@ def _elbo_of_step(answer: Recorder, rng: Rng) -> None:
     found = [number(value, "The ELBO that a step returns") for value in got]
     eps = [np.random.default_rng(seed + k).standard_normal() for k in range(2)]
     z = m + s * np.array(eps)
-    want = densities.normal(z, 15.0, 2.0) + densities.normal(18.0, z, 1.0) - densities.normal(z, m, s)
+    want = (
+        densities.normal(z, 15.0, 2.0) + densities.normal(18.0, z, 1.0) - densities.normal(z, m, s)
+    )
     what = "The ELBO that a step returns, of a single run of guide and model"
     if np.allclose(found, want, rtol=LOOSE):
         return
@@ -227,7 +231,8 @@ def _elbo_of_step(answer: Recorder, rng: Rng) -> None:
         z_test(rows[:, None], exact, f"{what}, from the same params, on average", alpha=1e-6)
         require(
             float(np.std(rows)) < 5.0,
-            f"{what}: expected estimates that vary by about 1 nat, got an sd of {np.std(rows):.3g}.",
+            f"{what}: expected estimates that vary by about 1 nat, "
+            f"got an sd of {np.std(rows):.3g}.",
         )
         return
     close(np.array(found), want, what, rtol=LOOSE)
@@ -235,7 +240,8 @@ def _elbo_of_step(answer: Recorder, rng: Rng) -> None:
 
 def _uphill(answer: Recorder, rng: Rng) -> None:
     for (m, s), name, way in (
-        ((11.0, 0.5), "m", 1), ((24.0, 0.5), "m", -1), ((17.4, 0.01), "s", 1), ((17.4, 90.0), "s", -1),
+        ((11.0, 0.5), "m", 1), ((24.0, 0.5), "m", -1),
+        ((17.4, 0.01), "s", 1), ((17.4, 90.0), "s", -1),
     ):  # fmt: skip
         for seed in rng.integers(2**31, size=3):
             if s > 1.0 and abs(np.random.default_rng(seed).standard_normal()) < 0.1:
@@ -245,8 +251,8 @@ def _uphill(answer: Recorder, rng: Rng) -> None:
             direction = "up" if way > 0 else "down"
             require(
                 way * (now - start) > 0.0,
-                f"A step from q = N({m:g}, sd {s:g}); the posterior is N(17.4, sd 0.8944): expected "
-                f"{name!r} to go {direction} from {start:.6g}, got {now:.6g}.",
+                f"A step from q = N({m:g}, sd {s:g}); the posterior is N(17.4, sd 0.8944): "
+                f"expected {name!r} to go {direction} from {start:.6g}, got {now:.6g}.",
                 expected=start,
                 got=now,
             )

@@ -66,6 +66,7 @@ def same_entry(got: Any, want: Any, key: str, what: str) -> None:
 
 
 def listed(names: Any) -> str:
+    """Names in a message."""
     return ", ".join(sorted(map(str, names))) or "none"
 
 

@@ -30,6 +30,7 @@ RUNS = 400
 
 
 def seed_of(rng: Rng) -> int:
+    """A seed for the answer's side."""
     return int(rng.integers(2**31))
 
 
@@ -161,7 +162,9 @@ def _plates(answer: Recorder, rng: Rng) -> None:
     same_sites(first, scenes.record(OURS, spec, (y,), seed), what, entries)
     second = answer.scene("trace", "record", spec, (y,), seed + 1)
     third = answer.scene("trace", "record", spec, (y,), seed + 2)
-    rows = [_rows(sites_of(t, what)["chosen"]["value"], size, length) for t in (first, second, third)]
+    rows = [
+        _rows(sites_of(t, what)["chosen"]["value"], size, length) for t in (first, second, third)
+    ]
     again = answer.scene("trace", "record", spec, (y,), seed)
     require(
         _rows(sites_of(again, what)["chosen"]["value"], size, length) == rows[0],
@@ -218,14 +221,18 @@ def _restored(answer: Recorder, rng: Rng) -> None:
     good, want = ("one_observed", two), scenes.record(OURS, ("one_observed", two), (), None)
     entries = tuple(entry for entry in ENTRIES if entry != "value")
     for in_plate in (False, True):
-        got = answer.scene("trace", "after_an_error", ("stumbles", in_plate), good, (), seed_of(rng))
+        got = answer.scene(
+            "trace", "after_an_error", ("stumbles", in_plate), good, (), seed_of(rng)
+        )
         place = "inside a plate" if in_plate else "half-way"
         same_sites(got, want, f"A trace after a program that raised an error {place}", entries)
     inner = ("drawn", one)
     got = answer.scene("trace", "inside", inner, (), good, seed_of(rng))
     found = sites_of(got, "A program that traces another one")
     found.pop(one, None)  # whether the outer trace sees the inner one's sites is free
-    same_sites(found, want, "A program that traces another one, and its own site after that", entries)
+    same_sites(
+        found, want, "A program that traces another one, and its own site after that", entries
+    )
 
 
 E9_1 = Exercise(

@@ -65,6 +65,7 @@ class Design(onp.random.Generator):
     """
 
     def __new__(cls, dim: int) -> Design:
+        """Make a generator, whose own stream is never used."""
         return super().__new__(cls, onp.random.PCG64(0))
 
     def __init__(self, dim: int) -> None:
@@ -86,7 +87,7 @@ class Design(onp.random.Generator):
         return float(found[0]) if size is None else found.reshape(size)
 
     def normal(self, loc: Any = 0.0, scale: Any = 1.0, size: Any = None) -> Any:
-        """loc + scale eps."""
+        """Loc + scale eps."""
         shape = onp.broadcast_shapes(onp.shape(loc), onp.shape(scale)) if size is None else size
         return loc + scale * self.standard_normal(shape)
 
@@ -122,7 +123,10 @@ def auto_fit(words: Words, readings: Array) -> Any:
 
     flat = onp.concatenate([onp.ravel(value) for value in first.values()]).astype(float)
     if not onp.isfinite(minus_elbo(flat)):
-        return {"mean": onp.full(len(readings) + 1, onp.nan), "sd": onp.full(len(readings) + 1, 1.0)}
+        return {
+            "mean": onp.full(len(readings) + 1, onp.nan),
+            "sd": onp.full(len(readings) + 1, 1.0),
+        }
     with_gradient = value_and_grad(minus_elbo)
     found = minimize(with_gradient, flat, jac=True, method="L-BFGS-B", options={"maxiter": 60})
     rows = [one(named(found.x), row)[0] for row in range(runs)]

@@ -21,7 +21,7 @@ Program = Callable[..., Any]
 
 
 def temperature(words: Words, mean: float = 15.0, sd: float = 2.0, noise: float = 1.0) -> Program:
-    """temp ~ N(mean, sd), sensor ~ N(temp, noise)."""
+    """Temp ~ N(mean, sd), sensor ~ N(temp, noise)."""
 
     def model(sensor: Any) -> Any:
         temp = words.sample("temp", Normal(mean, sd))
@@ -54,7 +54,7 @@ def kinds(words: Words, mean: float, shape: float) -> Program:
 
 
 def pair(words: Words, mean: float) -> Program:
-    """a ~ N(mean, 1), b ~ N(a, 2), and a datum that depends on both."""
+    """A ~ N(mean, 1), b ~ N(a, 2), and a datum that depends on both."""
 
     def model(y: Any) -> None:
         a = words.sample("a", Normal(mean, 1.0))
@@ -111,16 +111,13 @@ def plates(words: Words, size: int, length: int) -> Program:
     return model
 
 
-def chosen_rows(words: Words, size: int, rows: Any) -> Program:
-    """`plates` with the rows that an answer has chosen."""
+def weighed(words: Words, size: int, length: int) -> Program:
+    """`plates` without a look at which rows there are."""
 
     def model(y: Any) -> None:
-        length = len(rows)
         words.sample("before", Normal(0.3, 1.0), obs=0.9)
         with words.plate("rows", size, length):
-            words.sample("chosen", Normal(np.zeros(length), 100.0), obs=rows)
             words.sample("y", Normal(np.full(length, 0.4), 1.3), obs=y[:length])
-        words.sample("after", Normal(0.3, 1.0), obs=0.9)
 
     return model
 
@@ -190,7 +187,7 @@ def days_log_joint(values: dict[str, Any], readings: Any) -> Any:
 def gaussian_log_ratio(
     sites: Any, best: dict[str, float], look: Callable[[Any, str], Any]
 ) -> float:
-    """log q(mu, gamma) of a trace minus that of a Gaussian times a Gamma."""
+    """Log q(mu, gamma) of a trace minus that of a Gaussian times a Gamma."""
     log_q = sum(float(np.sum(look(sites[name], "log_prob"))) for name in ("mu", "gamma"))
     mu, gamma = (float(np.sum(look(sites[name], "value"))) for name in ("mu", "gamma"))
     log_best = normal(mu, best["nu_q"], best["tau_q"] ** -0.5)
@@ -209,7 +206,7 @@ def whole_plate(words: Words, size: int) -> Program:
 
 
 def nested_plates(words: Words, outer: int, few: int, inner: int, less: int) -> Program:
-    """A plate of `less` rows of `inner` in one of `few` of `outer`; the outer one is the last axis."""
+    """`less` of `inner` rows in a plate of `few` of `outer`, which is the last axis."""
 
     def model(y: Any) -> None:
         with words.plate("columns", outer, few):
@@ -271,7 +268,9 @@ def sites(words: Words, *listed: tuple[str, str, bool, int]) -> Program:
                 words.param(name, 0.5)
                 continue
             shape = (length,) if length else ()
-            dist = Gamma(np.full(shape, 3.0), 2.0) if kind == "gamma" else Normal(np.zeros(shape), 1.0)
+            dist = (
+                Gamma(np.full(shape, 3.0), 2.0) if kind == "gamma" else Normal(np.zeros(shape), 1.0)
+            )
             words.sample(name, dist, obs=np.full(shape, 0.4) if observed else None)
 
     return model
@@ -281,7 +280,7 @@ PROGRAMS: dict[str, Callable[..., Program]] = {
     function.__name__: function
     for function in (
         temperature, known_temperature, kinds, pair, days, data_only,
-        chosen_rows, plates_and_a_site, guide_of_temperature,
+        weighed, plates_and_a_site, guide_of_temperature,
         mixed, guided_by_param, gaussian_gamma, parameters, plates, whole_plate,
         nested_plates, twice, drawn, one_observed, stumbles, sites,
     )

@@ -1,4 +1,4 @@
-"""Scenes of lesson 9: programs written with an answer's own words, and what its handlers make of them.
+"""Scenes of lesson 9: programs in an answer's own words, and what its handlers make of them.
 
 A program cannot be passed as a value, and is of no use without the `sample` it says. So a check
 names a scene, which is played where the answer lives: it writes a program with the answer's words,
@@ -70,11 +70,13 @@ class Said:
         self.plate = words.plate
 
     def sample(self, name: str, dist: Any, obs: Any = None) -> Any:
+        """`sample`, whose value must suit its distribution."""
         value = self.words.sample(name, dist, obs=obs)
         like = obs if obs is not None else np.zeros(dist.batch_shape)
         return _usable(value, like, f"`sample({name!r}, ...)`")
 
     def param(self, name: str, *args: Any) -> Any:
+        """`param`, whose value must have the shape of its first one."""
         return _usable(self.words.param(name, *args), args[0], f"`param({name!r}, ...)`")
 
 
@@ -90,7 +92,9 @@ def _usable(value: Any, like: Any, what: str) -> Any:
     if found.dtype.kind not in "fiub" or found.size != onp.prod(shape, dtype=int):
         kind = f"an array of shape {shape}" if shape else "one number"
         came = f"one of shape {found.shape}" if found.dtype.kind in "fiub" else show(value)
-        raise NoValue(f"in a program {what} must give the site's value: expected {kind}, got {came}")
+        raise NoValue(
+            f"in a program {what} must give the site's value: expected {kind}, got {came}"
+        )
     return found
 
 
@@ -221,7 +225,9 @@ def slope(
 
     def total(given: Any) -> Any:
         sites = run(tracing(words, fn, params={name: given[name] for name in params})(*data))
-        return sum(np.sum(look(s, "log_prob")) for s in sites.values() if look(s, "type") == "sample")
+        return sum(
+            np.sum(look(s, "log_prob")) for s in sites.values() if look(s, "type") == "sample"
+        )
 
     return grad(total)({name: onp.asarray(value, float) for name, value in params.items()})
 
@@ -244,9 +250,7 @@ def joint(words: Words, spec: tuple[Any, ...], data: tuple[Any, ...], seed: int 
     sites = tracing(words, program(words, spec), rng)(*data)
     before = plain_sites(sites)
     value = words.log_joint(sites)
-    rows = before["chosen"]["value"] if "chosen" in before else None
-    unchanged = _alike(before, plain_sites(sites))
-    return {"value": getval(value), "rows": rows, "unchanged": unchanged}
+    return {"value": getval(value), "unchanged": _alike(before, plain_sites(sites))}
 
 
 @scene
@@ -292,6 +296,4 @@ def verdict_on_guide(
     words: Words, model: tuple[Any, ...], guide: tuple[Any, ...], data: tuple[Any, ...]
 ) -> Any:
     """What `check_guide` says of a model and a guide."""
-    return _refused(
-        lambda: words.check_guide(program(words, model), program(words, guide), *data)
-    )
+    return _refused(lambda: words.check_guide(program(words, model), program(words, guide), *data))

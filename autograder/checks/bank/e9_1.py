@@ -35,7 +35,8 @@ def _nameless(message: Any) -> Any:
 
 
 def _overwrite(sites: Any, message: Any) -> None:
-    sites[message["name"]] = message
+    if message["type"] != "param" or message["name"] not in sites:
+        sites[message["name"]] = message
 
 
 def _keep_first(sites: Any, message: Any) -> None:
@@ -50,6 +51,12 @@ def _nameless_twice(sites: Any, message: Any) -> None:
 
 def _params_twice_refused(sites: Any, message: Any) -> None:
     if message["name"] in sites:
+        raise ValueError(f"the name {message['name']} occurs twice")
+    sites[message["name"]] = message
+
+
+def _second_mention(sites: Any, message: Any) -> None:
+    if message["name"] in sites and message["type"] != "param":
         raise ValueError(f"the name {message['name']} occurs twice")
     sites[message["name"]] = message
 
@@ -171,6 +178,12 @@ WRONG = (
         "and gets two values. A parameter is one number: the first mention decides.",
     ),
     Wrong(
+        "second-mention-recorded",
+        words(twice=_second_mention),
+        "A parameter that is asked for twice stands in your trace as it was the second time, with "
+        "another `init`. Its first value is that of the first mention.",
+    ),
+    Wrong(
         "params-ignored",
         words(param_value=lambda name, init, transform, params: init),
         "`trace(fn, rng, params)` was given values for the parameters, and your `param` still "
@@ -179,8 +192,8 @@ WRONG = (
     Wrong(
         "constraint-forgotten",
         words(param_value=lambda name, init, transform, params: params.get(name, init)),
-        "The values in `params` live on the real line. At a negative one your positive parameter is "
-        "negative: which function maps it back?",
+        "The values in `params` live on the real line. At a negative one your positive parameter "
+        "is negative: which function maps it back?",
     ),
     Wrong(
         "init-on-the-parameters-scale",

@@ -112,11 +112,13 @@ WRONG = (
         "product-of-log-probabilities",
         layer(
             log_joint=lambda trace: np.prod(
-                np.array([
-                    s["scale"] * np.sum(s["log_prob"])
-                    for s in trace.values()
-                    if s["type"] == "sample"
-                ])
+                np.array(
+                    [
+                        s["scale"] * np.sum(s["log_prob"])
+                        for s in trace.values()
+                        if s["type"] == "sample"
+                    ]
+                )
             )
         ),
         "Probabilities are multiplied. What happens to their logarithms?",

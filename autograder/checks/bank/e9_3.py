@@ -161,14 +161,14 @@ WRONG = (
     Wrong(
         "plates-counted-as-sites",
         checker(of_guide=_no_params, of_model=_no_params),
-        "The model's plate is no random variable; a guide may do without it. Which `type` has to be "
-        "compared?",
+        "The model's plate is no random variable; a guide may do without it. Which `type` has to "
+        "be compared?",
     ),
     Wrong(
         "data-demanded-of-the-guide",
         checker(of_model=_samples),
-        "You ask the guide to sample the observed sites too. Only what is latent in the model needs "
-        "a q.",
+        "You ask the guide to sample the observed sites too. Only what is latent in the model "
+        "needs a q.",
     ),
     Wrong(
         "observed-in-the-guide-accepted",
@@ -192,8 +192,8 @@ WRONG = (
     Wrong(
         "arguments-not-passed-on",
         _without_arguments(),
-        "Model and guide have the same arguments: `check_guide(model, guide, *args)` passes them on "
-        "to both.",
+        "Model and guide have the same arguments: `check_guide(model, guide, *args)` passes them "
+        "on to both.",
     ),
 )
 

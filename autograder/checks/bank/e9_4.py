@@ -21,7 +21,7 @@ def normal(z: Any, loc: Any, sd: Any) -> Any:
 
 
 def jacobian(transform: Any, zeta: Any) -> Any:
-    """log d theta / d zeta, entry by entry."""
+    """Log d theta / d zeta, entry by entry."""
     return transform.log_abs_det_jacobian(np.reshape(zeta, (*np.shape(zeta), 1)))
 
 
@@ -36,10 +36,12 @@ class Pushed:
     slope: Hook = jacobian
 
     def sample(self, rng: Any) -> Any:
+        """Draw zeta and map it."""
         eps = rng.standard_normal(numpy.shape(plain(self.loc)))
         return self.transform.inverse(self.loc + self.sd * eps)
 
     def log_prob(self, v: Any) -> Any:
+        """Return log q(zeta) minus the log of the slope, entry by entry."""
         zeta = self.transform.forward(v)
         return normal(zeta, self.loc, self.sd) - self.slope(self.transform, zeta)
 
@@ -167,8 +169,8 @@ WRONG = (
     Wrong(
         "plates-forgotten",
         automatic(in_plates=False),
-        "In the model a row of a subsample counts N / B times. Does it in your guide? Otherwise the "
-        "entropy of q weighs less than the log joint it belongs to.",
+        "In the model a row of a subsample counts N / B times. Does it in your guide? Otherwise "
+        "the entropy of q weighs less than the log joint it belongs to.",
     ),
     Wrong(
         "no-transform",
@@ -184,14 +186,14 @@ WRONG = (
     Wrong(
         "one-number-for-a-vector",
         automatic(shape=lambda site: ()),
-        "A site of the model is a vector, your guide gives it one number. Which shape do loc and sd "
-        "need?",
+        "A site of the model is a vector, your guide gives it one number. Which shape do loc and "
+        "sd need?",
     ),
     Wrong(
         "parameters-share-a-name",
         automatic(params=_without_name),
-        "All sites ask for the same parameter, and so they share one loc and one sd. Put the site's "
-        "name into the parameter's.",
+        "All sites ask for the same parameter, and so they share one loc and one sd. Put the "
+        "site's name into the parameter's.",
     ),
     Wrong(
         "sd-not-learned",

@@ -62,7 +62,7 @@ def stepping(
 
     def svi_step(model: Any, q: Any, params: Any, state: Any, rng: Any, *args: Any) -> Any:
         model = model_for(words, model)
-        params = first(words, model, q, args) if not params else params
+        params = params or first(words, model, q, args)
         rng = noise(rng)
 
         def mean(given: Any) -> Any:
@@ -203,8 +203,8 @@ WRONG = (
     Wrong(
         "descends",
         stepping(sign=-1.0),
-        "Your steps go downhill. We maximise the ELBO: add the increment (or turn the sign of both, "
-        "never of one).",
+        "Your steps go downhill. We maximise the ELBO: add the increment (or turn the sign of both, never "
+        " of one).",
     ),
     Wrong(
         "loss-returned",
@@ -266,8 +266,8 @@ WRONG = (
     Wrong(
         "same-noise-every-step",
         stepping(noise=lambda rng: numpy.random.default_rng(0)),
-        "Other generators, the same estimate: your step makes a generator of its own. Use the `rng` "
-        "you are given, and let it move on.",
+        "Other generators, the same estimate: your step makes a generator of its own. Use the "
+        "`rng` you are given, and let it move on.",
     ),
     Wrong(
         "own-priors",

@@ -53,6 +53,8 @@ def nothing(message: Message) -> None:
 
 @dataclass
 class Handler:
+    """What is done with a message before and after it has a value."""
+
     before: Hook = nothing
     after: Hook = nothing
 
@@ -108,7 +110,8 @@ def language(
     def sample(name: str, dist: Any, obs: Any = None) -> Any:
         message = {
             "type": "sample", "name": name, "dist": dist, "value": None, "scale": 1.0,
-            "observed": observed(obs), "rng": None, "stop": False, "default": draw, "plates": (), "params": {},
+            "observed": observed(obs), "rng": None, "stop": False, "default": draw,
+            "plates": (), "params": {},
         }  # fmt: skip
         if message["observed"]:
             message["value"] = observation(obs, message)
