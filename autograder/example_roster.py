@@ -46,8 +46,8 @@ _COUNTS = "Poisson regression, because counts cannot be differentiated."
 _CHAIN = (
     "The smoother's posterior is a chain again, so the guide samples the days in order, each "
     "around a linear function of the day before, with three parameters a day. It is pathwise all "
-    "the way. I would compare means and sds with the smoother and the ELBO with the log evidence. With "
-    "Student t readings the conditionals are no Gaussians any more."
+    "the way. I would compare means and sds with the smoother and the ELBO with the log evidence. "
+    "With Student t readings the conditionals are no Gaussians any more."
 )
 _WIDENED = "Multiply the sds of the automatic guide by 1.4, then they are right."
 _TRANSFORM = (

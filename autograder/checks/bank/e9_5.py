@@ -203,8 +203,8 @@ WRONG = (
     Wrong(
         "descends",
         stepping(sign=-1.0),
-        "Your steps go downhill. We maximise the ELBO: add the increment (or turn the sign of both, never "
-        " of one).",
+        "Your steps go downhill. We maximise the ELBO: add the increment (or turn the sign of "
+        "both, never of one).",
     ),
     Wrong(
         "loss-returned",
