@@ -215,14 +215,16 @@ def _elbo_of_step(answer: Recorder, rng: Rng) -> None:
     eps = [np.random.default_rng(seed + k).standard_normal() for k in range(2)]
     z = m + s * np.array(eps)
     want = (
-        densities.normal(z, 15.0, 2.0) + densities.normal(18.0, z, 1.0) - densities.normal(z, m, s)
+        densities.normal(z, 15.0, 2.0)
+        + densities.normal(np.array(18.0), z, 1.0)
+        - densities.normal(z, m, s)
     )
     what = "The ELBO that a step returns, of a single run of guide and model"
     if np.allclose(found, want, rtol=LOOSE):
         return
     exact = (
-        densities.normal(m, 15.0, 2.0) - 0.5 * s**2 / 4.0
-        + densities.normal(18.0, m, 1.0) - 0.5 * s**2
+        densities.normal(np.array(m), 15.0, 2.0) - 0.5 * s**2 / 4.0
+        + densities.normal(np.array(18.0), m, 1.0) - 0.5 * s**2
         + 0.5 * np.log(2.0 * np.pi * np.e) + np.log(s)
     )  # fmt: skip
     if found[0] != found[1]:
@@ -265,7 +267,7 @@ def _state(answer: Recorder, rng: Rng) -> None:
         answer.scene("svi_step", "svi_steps", MODEL, guide, (18.0,), None, seeds, carry)
         for carry in (True, False)
     )
-    start, first, second = got["start"], *got["trail"]
+    start, (first, second) = got["start"], got["trail"]
     sizes = [abs(number(first[name], name) - number(start[name], name)) for name in ("m", "s")]
     if abs(sizes[0] - sizes[1]) > 1e-3 * sizes[0]:
         return

@@ -195,7 +195,7 @@ def _extra(answer: Recorder, rng: Rng) -> None:
     _plain_cases(answer)
     one, two, three, _, data = _cast(rng)
     model = ((one, "normal", False, 0), (data, "normal", True, 0))
-    guide = (model[0], (two, "gamma", False, 0))
+    guide: tuple[Site, ...] = (model[0], (two, "gamma", False, 0))
     _guide_refused(answer, "A guide with a site too many", model, guide, two)
     guide = (*guide, (three, "normal", False, 0))
     _guide_refused(answer, "A guide with two sites too many", model, guide, two, three)

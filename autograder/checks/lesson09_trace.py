@@ -155,7 +155,8 @@ def _params(answer: Recorder, rng: Rng) -> None:
 def _plates(answer: Recorder, rng: Rng) -> None:
     length = int(rng.integers(2, 5))
     size = length * int(rng.integers(2, 5)) + 1
-    y, spec, seed = rng.normal(0.4, 1.0, length), ("plates", size, length), seed_of(rng)
+    spec: tuple[Any, ...] = ("plates", size, length)
+    y, seed = rng.normal(0.4, 1.0, length), seed_of(rng)
     entries = ("type", "name", "observed", "scale")
     first = answer.scene("trace", "record", spec, (y,), seed)
     what = f"A plate of {length} of {size} rows"
@@ -197,7 +198,7 @@ def _rows(value: Any, size: int, length: int) -> list[int]:
     found = np.sort(np.ravel(np.asarray(value, dtype=float)))
     right = len(found) == length and np.isin(found, np.arange(size)).all()
     require(
-        right and len(np.unique(found)) == length,
+        bool(right) and len(np.unique(found)) == length,
         f"The rows of a plate: expected {length} different ones of 0 to {size - 1}, "
         f"got {show(np.asarray(value))}.",
     )

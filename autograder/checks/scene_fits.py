@@ -66,7 +66,7 @@ class Design(onp.random.Generator):
 
     def __new__(cls, dim: int) -> Design:
         """Make a generator, whose own stream is never used."""
-        return super().__new__(cls, onp.random.PCG64(0))
+        return super().__new__(cls, onp.random.PCG64(0))  # type: ignore[call-arg]
 
     def __init__(self, dim: int) -> None:
         super().__init__(onp.random.PCG64(0))

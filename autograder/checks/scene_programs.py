@@ -189,7 +189,7 @@ def gaussian_log_ratio(
 ) -> float:
     """Log q(mu, gamma) of a trace minus that of a Gaussian times a Gamma."""
     log_q = sum(float(np.sum(look(sites[name], "log_prob"))) for name in ("mu", "gamma"))
-    mu, gamma = (float(np.sum(look(sites[name], "value"))) for name in ("mu", "gamma"))
+    mu, gamma = (np.sum(look(sites[name], "value")) for name in ("mu", "gamma"))
     log_best = normal(mu, best["nu_q"], best["tau_q"] ** -0.5)
     return float(log_q - log_best - gamma_density(gamma, best["alpha_q"], best["beta_q"]))
 
