@@ -283,7 +283,7 @@ def _state(answer: Recorder, rng: Rng) -> None:
 
 def _guide(answer: Recorder, rng: Rng) -> None:
     x, (gamma, weight) = rng.normal(0.8, 1.0, 5), grid_of("positive")
-    gamma, weight = gamma[gamma < 60.0][::2], 2.0 * weight[gamma < 60.0][::2]
+    gamma, weight = gamma[gamma < 60.0], weight[gamma < 60.0]
     seed, what = seed_of(rng), "A trace of gaussian_gamma_guide"
     got = answer.scene("gaussian_gamma_guide", "gamma_guide", (x,), seed, gamma)
     found = latent(got["sites"], what)
