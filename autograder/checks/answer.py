@@ -7,6 +7,7 @@ the isolated child that the grader forks; the check sees the same `Outcome` eith
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import random
 import sys
@@ -21,7 +22,7 @@ from typing import Any, Protocol
 import numpy as np
 from autograd import grad
 
-from autograder.checks.values import NotAValue, build, plain
+from autograder.checks.values import NotAValue, build, named, plain
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,10 @@ class Call:
     `constructor` and the method called. With `argnum`, the outcome is the gradient of the sum of
     the result in that argument. `watch` lists library functions, as "module:qualname", whose use
     during the call is to be reported.
+
+    With a `scene`, the name of a function of `autograder.checks.scenes`, that function is called
+    instead, with the answer's names as its first argument: for exercises whose functions work on
+    programs and on each other's results, which are no values.
     """
 
     target: str
@@ -41,6 +46,7 @@ class Call:
     method: str | None = None
     argnum: int | None = None
     watch: tuple[str, ...] = ()
+    scene: str | None = None
 
 
 @dataclass(frozen=True)
@@ -94,6 +100,18 @@ class LocalAnswer:
         return perform(self.namespace, call)
 
 
+@dataclass(frozen=True)
+class Words:
+    """An answer's names as attributes, for a scene; `NameError` for one that it does not define."""
+
+    namespace: Mapping[str, Any]
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in self.namespace:
+            raise NameError(f"name {name!r} is not defined")
+        return self.namespace[name]
+
+
 def perform(namespace: Mapping[str, Any], call: Call) -> Outcome:
     """Build the arguments, call the answer, and report value, fault and behaviour.
 
@@ -104,6 +122,9 @@ def perform(namespace: Mapping[str, Any], call: Call) -> Outcome:
         return Outcome(
             fault=Fault("missing", _missing_sentence(call.target, call.target in namespace))
         )
+    if call.scene is not None:
+        scene = named(f"autograder.checks.scenes.{call.scene}").build()
+        function = functools.partial(scene, Words(namespace))
     args, kwargs = build(call.args), build(dict(call.kwargs))
     random_state = _random_state()
     started = time.perf_counter()
@@ -114,7 +135,7 @@ def perform(namespace: Mapping[str, Any], call: Call) -> Outcome:
     except KeyboardInterrupt:
         raise
     except NotImplementedError as error:
-        fault = Fault("not started", f"`{call.target}` is not started yet.", type(error).__name__)
+        fault = Fault("not started", _stub_sentence(call, error), type(error).__name__)
     except NotAValue as error:
         fault = Fault("not a value", f"`{call.target}`: {error}.", "NotAValue")
     except BaseException as error:
@@ -212,6 +233,16 @@ def _missing_sentence(name: str, bound: bool) -> str:
     if bound:
         return f"`{name}` cannot be called: define it with `def {name}(...)`."
     return f"`{name}` is not defined: run the cell that defines it, then this one."
+
+
+def _stub_sentence(call: Call, error: NotImplementedError) -> str:
+    """Which function is not started; in a scene it may be another one than the exercise's own."""
+    name = call.target
+    if call.scene is not None and error.__traceback__ is not None:
+        name = traceback.extract_tb(error.__traceback__)[-1].name
+    if name == call.target or not name.isidentifier():
+        return f"`{call.target}` is not started yet."
+    return f"`{name}` is not started yet, and `{call.target}` is tried out with it."
 
 
 def _error_sentence(call: Call, error: BaseException) -> str:

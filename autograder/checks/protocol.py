@@ -57,6 +57,14 @@ class Recorder:
             Call(target, args, constructor=constructor, method=method, watch=watch)
         )
 
+    def scene(self, target: str, scene: str, *args: Any) -> Any:
+        """What a function of `autograder.checks.scenes` returns when it is played with the answer.
+
+        `target` is the function that it is about.
+        """
+        watch = self._watch_once(target, scene)
+        return self._perform(Call(target, args, scene=scene, watch=watch))
+
     def gradient(
         self,
         target: str,
@@ -72,7 +80,7 @@ class Recorder:
     def _watch_once(self, target: str, method: str | None = None) -> tuple[str, ...]:
         """Watching slows a call down, so only the first call to each function is watched."""
         seen = any(
-            (call.target, call.method) == (target, method) and call.watch
+            (call.target, call.method or call.scene) == (target, method) and call.watch
             for call, _ in self.records
         )
         return () if seen else self.watch
@@ -139,10 +147,11 @@ class Right:
 class Exercise:
     """One exercise: what is asked, how it is checked, and what typical answers look like.
 
-    `forbidden` lists the library functions that are the solution itself, as "module:qualname".
-    Without `replayed` the bank is not put through the calls of an answer: where answers choose
-    their own starts and stopping rules, no two of them give the same outcomes, and an equal one
-    says nothing. The parts then name the mistakes themselves.
+    `forbidden` lists the library functions that are the solution itself, as "module:qualname";
+    `needs` the names from earlier exercises with which this answer is tried out. Without `replayed`
+    the bank is not put through the calls of an answer: where answers choose their own starts and
+    stopping rules, no two of them give the same outcomes, and an equal one says nothing. The parts
+    then name the mistakes themselves.
     """
 
     id: str
@@ -154,6 +163,7 @@ class Exercise:
     right: tuple[Right, ...] = ()
     forbidden: tuple[str, ...] = ()
     replayed: bool = True
+    needs: tuple[str, ...] = ()
 
     @property
     def points(self) -> float:

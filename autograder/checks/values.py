@@ -19,7 +19,7 @@ import numpy as np
 
 MAX_BYTES = 64 * 2**20
 MAX_DEPTH = 12
-_BUILDERS = ("vi_lib.", "autograder.checks.inputs.")
+_BUILDERS = ("vi_lib.", "autograder.checks.inputs.", "autograder.checks.scenes.")
 _DTYPE_KINDS = "fiub"
 
 
@@ -31,8 +31,9 @@ class NotAValue(TypeError):
 class Named:
     """An object given by its name in the library, built where it is needed.
 
-    `path` is a dotted name under `vi_lib` or `autograder.checks.inputs`. With `call=True` the named
-    function or class is called with `args` and `kwargs`, which may hold further `Named`.
+    `path` is a dotted name under `vi_lib`, or that of a function of `autograder.checks.inputs` or
+    `autograder.checks.scenes`. With `call=True` the named function or class is called with `args`
+    and `kwargs`, which may hold further `Named`.
     """
 
     path: str

@@ -33,6 +33,7 @@ from autograder.sandbox.tiers import Tier
 
 _LIBRARIES = (
     "autograder.checks.inputs",
+    "autograder.checks.scenes",
     "autograd.numpy",
     "autograd.scipy.special",
     "autograd.scipy.stats",

@@ -35,13 +35,18 @@ for a parameter `init` and `transform`."""
 Trace: TypeAlias = dict[str, Site]
 
 
-def trace(fn: Program, rng: onp.random.Generator | None = None) -> Callable[..., Trace]:
+def trace(
+    fn: Program,
+    rng: onp.random.Generator | None = None,
+    params: Mapping[str, Array] | None = None,
+) -> Callable[..., Trace]:
     """Return a function that runs `fn` and records its sites.
 
     Args:
         fn: The program.
         rng: Source of the draws; without one, only programs that draw nothing can be run, or those
             inside of `seed`.
+        params: Parameters on the real line, as for `substitute`.
 
     Returns:
         A function of the program's arguments; it returns name -> site, in the order of the program.
@@ -50,6 +55,7 @@ def trace(fn: Program, rng: onp.random.Generator | None = None) -> Callable[...,
         ValueError: Naming the site, if a name is used twice (a parameter may be asked for again),
             or if a value does not suit its distribution.
     """
+    program = fn if params is None else substitute(fn, params)
 
     def run(*args: Any, **kwargs: Any) -> Trace:
         sites: Trace = {}
@@ -57,6 +63,9 @@ def trace(fn: Program, rng: onp.random.Generator | None = None) -> Callable[...,
         def process(message: Message) -> None:
             if message["rng"] is None:
                 message["rng"] = rng
+            again = message["type"] == "param" and message["value"] is None
+            if again and sites.get(message["name"], message)["type"] == "param":
+                message["value"] = sites.get(message["name"], message)["value"]
 
         def postprocess(message: Message) -> None:
             name = message["name"]
@@ -71,7 +80,7 @@ def trace(fn: Program, rng: onp.random.Generator | None = None) -> Callable[...,
             sites[name]["log_prob"] = _log_prob(message) if message["dist"] is not None else 0.0
 
         with Handler(None, process, postprocess):
-            fn(*args, **kwargs)
+            program(*args, **kwargs)
         return sites
 
     return run
