@@ -7,6 +7,7 @@ from autograder.example_damage import appended, colon_forgotten, deleted, duplic
 
 L01, L02, L03, L04 = "01_elbo", "02_cavi", "03_cavi_models", "04_svi"
 L05, L06, L07 = "05_bbvi", "06_reparam", "07_advi"
+L10 = "10_bayesian_nets"
 
 _COVERING = (
     "In a search at sea, missing one of two areas is worse than searching too much: forward. "
@@ -48,6 +49,13 @@ _TRANSFORM = (
 )
 _SOFTPLUS = "softplus was a bit slower here, the fitted means are the same to two digits."
 
+_INSIDE = (
+    "Not outside the data: mean field says 1.2 at x = 20 where the posterior says 6, inside 1.0 where "
+    "it says 0.5. Coverage on hidden patients is an average over patients like these. I would compare "
+    "each new patient's measurements with the observed range and give no band beyond it."
+)
+_WIDENS = "The band gets wide where there are no data, so one sees where not to trust it."
+
 _CHATTY = """\
 import warnings
 
@@ -87,6 +95,7 @@ CLASS = (
     HandIn("amara-okafor", L05, reflection=_ARROWS),
     HandIn("amara-okafor", L06, reflection=_STEPS),
     HandIn("amara-okafor", L07, reflection=_TRANSFORM),
+    HandIn("amara-okafor", L10, reflection=_INSIDE),
     # Right, but different.
     HandIn(
         "李雷",
@@ -170,6 +179,17 @@ CLASS = (
         },
         reflection=_SOFTPLUS,
     ),
+    HandIn(
+        "李雷",
+        L10,
+        {
+            "E10.1": "standardised first",
+            "E10.2": "likelihood, prior and entropy",
+            "E10.3": "KL from the draw",
+            "E10.4": "moments of the mixture",
+        },
+        reflection=_INSIDE,
+    ),
     # Nearly everything right, one slip in each lesson.
     HandIn(
         "zoë-müller",
@@ -184,6 +204,7 @@ CLASS = (
         reflection=_ARROWS,
     ),
     HandIn("zoë-müller", L07, {"E7.2": "median for mean"}, reflection=_TRANSFORM),
+    HandIn("zoë-müller", L10, {"E10.3": "softplus as it is defined"}, reflection=_INSIDE),
     # Typical mistakes here and there.
     HandIn(
         "josé-álvarez",
@@ -251,6 +272,17 @@ CLASS = (
         L07,
         {"E7.1": "naive softplus", "E7.4": "weights swapped", "E7.5": "with Adam"},
         reflection=_SOFTPLUS,
+    ),
+    HandIn(
+        "josé-álvarez",
+        L10,
+        {
+            "E10.1": "a little something added",
+            "E10.2": "f is m",
+            "E10.3": "KL in every batch",
+            "E10.4": "mean along axis 0",
+        },
+        reflection=_WIDENS,
     ),
     # Struggles: many mistakes, later exercises untouched.
     HandIn(
@@ -324,6 +356,17 @@ CLASS = (
         reflection=_COUNTS,
     ),
     HandIn("дарья-иванова", L07, {"E7.2": "no Jacobian", "E7.3": "omega as sd"}, UNTOUCHED),
+    HandIn(
+        "дарья-иванова",
+        L10,
+        {
+            "E10.1": "log variance as log sd",
+            "E10.2": "as published",
+            "E10.3": "a column",
+            "E10.4": "only the curves",
+        },
+        reflection=_WIDENS,
+    ),
     # Half done.
     HandIn("priya-raghunathan", L04, {"E4.1": RIGHT, "E4.3": "means and variances"}, UNTOUCHED),
     HandIn("priya-raghunathan", L02, {"E2.1": RIGHT, "E2.2": "variance returned"}, UNTOUCHED),
@@ -346,6 +389,7 @@ CLASS = (
         {"E7.1": "slope of exp", "E7.2": "half-normal without 2", "E7.3": RIGHT},
         UNTOUCHED,
     ),
+    HandIn("priya-raghunathan", L10, {"E10.1": "the loss", "E10.4": RIGHT}, UNTOUCHED),
     # Opened, saved, handed in.
     HandIn("nguyễn-thị-hà", L02, rest=UNTOUCHED),
     HandIn("nguyễn-thị-hà", L05, spoil=_nothing, status="not a notebook"),
