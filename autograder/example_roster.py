@@ -50,9 +50,9 @@ _TRANSFORM = (
 _SOFTPLUS = "softplus was a bit slower here, the fitted means are the same to two digits."
 
 _INSIDE = (
-    "Not outside the data: mean field says 1.2 at x = 20 where the posterior says 6, inside 1.0 where "
-    "it says 0.5. Coverage on hidden patients is an average over patients like these. I would compare "
-    "each new patient's measurements with the observed range and give no band beyond it."
+    "Not outside the data: mean field says 1.2 at x = 20 where the posterior says 6, and inside "
+    "1.0 instead of 0.5. Coverage on hidden patients is an average over patients like these. I "
+    "would compare a new patient's measurements with the observed range and give no band beyond it."
 )
 _WIDENS = "The band gets wide where there are no data, so one sees where not to trust it."
 

@@ -6,6 +6,8 @@ known here, so that a mistake which breaks the bound is shown the evidence it ex
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -18,6 +20,17 @@ from vi_lib.amortised import gaussian_log_likelihood, latent_regression_elbo
 
 Array = Any
 Rng = np.random.Generator
+
+
+@contextmanager
+def _a_single_number_is(name: str, got: Any) -> Iterator[None]:
+    """Where one number came for several elements, that is the mistake, whatever the number is."""
+    try:
+        yield
+    except Mismatch as mismatch:
+        if array(got, "the answer").size == 1 and np.size(mismatch.expected) > 1:
+            mismatch.name = name
+        raise
 
 
 # E10.1: gaussian_log_likelihood(y, mu, log_var)
@@ -40,7 +53,9 @@ def _residual_case(rng: Rng, *shape: int) -> tuple[Array, Array, Array]:
 def likelihood_values(answer: Recorder, rng: Rng) -> None:
     """Six observations, each with a mean and a log variance of its own."""
     case = _residual_case(rng, 6)
-    close(answer.call(LIKELIHOOD, *case), gaussian_log_likelihood(*case), "log N of 6 numbers")
+    got = answer.call(LIKELIHOOD, *case)
+    with _a_single_number_is("averaged-over-points", got):
+        close(got, gaussian_log_likelihood(*case), "log N of 6 numbers")
 
 
 def likelihood_shapes(answer: Recorder, rng: Rng) -> None:
@@ -101,7 +116,8 @@ def _compare_bound(answer: Recorder, case: tuple[Any, ...], what: str) -> None:
     """Compare with the closed form; two calls that differ are drawn at random."""
     got = answer.call(BOUND, *case)
     try:
-        close(got, latent_regression_elbo(*case), what)
+        with _a_single_number_is("summed", got):
+            close(got, latent_regression_elbo(*case), what)
     except Mismatch as mismatch:
         if not same(answer.call(BOUND, *case), got):
             mismatch.message += " The same arguments gave another value the second time."

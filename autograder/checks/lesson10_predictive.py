@@ -33,7 +33,17 @@ COVERED = (0.866, 0.934)
 
 
 def _call(answer: Recorder, f_mean: Array, noise: Array) -> tuple[Any, ...]:
-    return unpack(answer.call(MOMENTS, f_mean, noise), NAMES, f"`{MOMENTS}`")
+    """Both results; one number a draw where one a point is asked for is a mistake by its shape."""
+    found = unpack(answer.call(MOMENTS, f_mean, noise), NAMES, f"`{MOMENTS}`")
+    num, points = f_mean.shape
+    for name, value in zip(NAMES, found, strict=True):
+        if array(value, f"`{name}`").shape == (num,) and num != points:
+            raise Mismatch(
+                f"`{name}`: expected an array of shape ({points},), one number a point, got one of "
+                f"shape ({num},), one number a draw.",
+                name="over-the-points",
+            )
+    return found
 
 
 def _draws(rng: Rng, num: int, points: int) -> Array:

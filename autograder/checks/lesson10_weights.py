@@ -125,13 +125,20 @@ def batches_add_up(answer: Recorder, rng: Rng) -> None:
     """With a common eps the losses of the batches sum to that of all data: own values only."""
     params, X, y, eps = _case(rng, 2, 3, 6)
     full = _loss(answer, (params, X, y, eps), 1)
+    twice = _loss(answer, (params, np.tile(X, (2, 1)), np.tile(y, 2), eps), 1)
     for num_batches in (3, 6):
         cuts = [slice(k, None, num_batches) for k in range(num_batches)]
         parts = [_loss(answer, (params, X[c], y[c], eps), num_batches) for c in cuts]
         what = f"the sum of your losses of {num_batches} batches, which is your loss of all data"
         single = np.asarray(parts[0]).dtype == np.float32
         total = np.sum(parts, dtype=np.float32 if single else float)
-        close(total, full, what)
+        try:
+            close(total, full, what)
+        except Mismatch as mismatch:
+            # Rows that are there twice leave a mean as it is, whatever else is wrong.
+            if abs(twice - full) <= 1e-6 * abs(full):
+                mismatch.name = "mean-likelihood-with-the-whole-kl"
+            raise
     once = _loss(answer, (params, X, y, eps), 3)
     require(
         bool(abs(full - once) > 1e-3),

@@ -121,6 +121,14 @@ def test_a_slip_in_the_fit_and_one_in_the_kl_are_both_told(first, second) -> Non
     assert told or first == "exp-for-softplus", str(verdict)
 
 
+def test_a_mean_for_a_sum_is_told_whatever_else_is_wrong() -> None:
+    nets, hint = e10_3.column_by_column, entry(e10_3, "mean-likelihood-with-the-whole-kl").hint
+    answer = loss(nets=nets, total=lambda rows, kl_, num: -np.mean(rows) + kl_ / num)
+    assert hint in grade("E10.3", answer, seed=6).hints
+    forgetful = e10_2.elbo(e10_2.plugged_in, reduce=np.mean)
+    assert entry(e10_2, "summed").hint in grade("E10.2", forgetful, seed=6).hints
+
+
 @pytest.mark.parametrize("wrong_mean", ["median-returned", "over-the-points"])
 @pytest.mark.parametrize("wrong_var", ["noise-forgotten", "noise-sd-added", "variance-of-the-mean"])
 def test_a_wrong_mean_and_a_wrong_variance_are_both_told(wrong_mean, wrong_var) -> None:

@@ -109,6 +109,7 @@ WRONG = (
         also=(
             in_terms(lambda y, m, s, noise_sd: log_normal(y, m, s**2)),
             elbo(lambda y, m, s, noise_sd: log_normal(y, m, s)),
+            elbo(lambda y, m, s, noise_sd: log_normal(y, m, s**2), reduce=lambda value: -value),
         ),
     ),
     Wrong(
