@@ -1034,7 +1034,7 @@ flipbook(
 
 # %% [markdown] tags=["covers: N23"]
 # The width of the band outside the data is *chosen by the prior*, from 1 to 40, and by nothing else;
-# the data only vote on the prior, and vote for 1.5 to 2. The scale of the inputs is part of it: a
+# the data only vote on the prior, here for 1.7. The scale of the inputs is part of it: a
 # network that sees $x/10$ with prior sd 1 is one that sees $x/2$ with first-layer weights of sd 0.2.
 # So "standardise the inputs" is a choice of prior, too, and here a bad one (section 9).
 
