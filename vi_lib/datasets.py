@@ -34,7 +34,9 @@ def load(name: str) -> dict[str, Array]:
     normal_100: x (100,), N(0, sd=1). normal_100_nuts: mu, sd (2000,), posterior draws for its
     x. regression_200: X (200, 2), y (200,), y ~ N(X beta, sd=2.5).
     two_groups: x, group, y (85,), two lines with noise sd .8 and two outliers. mixture_1000: x,
-    label (1000,), three Gaussians of sd 1. iris: X (150, 4) in cm, y (150,), which species.
+    label (1000,), three Gaussians of sd 1. wave_500: x, y (500,), a wave on a slope, noise sd 3.
+    wave_hmc: x, mean, sd, mean_error, sd_error (81,), the exact prediction of a Bayesian net from
+    wave_500, by a long run. iris: X (150, 4) in cm, y (150,), which species.
     diabetes: X (442, 10), y (442,), in their own units. digits: X (1797, 64), ink from 0 to 16 in
     8 x 8 pixels row by row, y (1797,), which digit; `amortised.binarise` makes X black and white.
 

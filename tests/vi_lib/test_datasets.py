@@ -35,6 +35,12 @@ def mixture_1000():
     return {"x": centres[label] + r.randn(1000), "label": label.astype(float)}
 
 
+def wave_500():
+    r = np.random.RandomState(12)
+    x = r.uniform(-10, 10, 500)
+    return {"x": x, "y": 7 * np.sin(0.75 * x) + 0.5 * x + 3 * r.randn(500)}
+
+
 # The recipes in the files, as code. NumPy froze RandomState's streams, so they hold for good.
 RECIPES = {
     "gaussian_100": lambda: {"x": 5 + np.random.RandomState(123).randn(100)},
@@ -43,7 +49,11 @@ RECIPES = {
     "normal_100": lambda: {"x": np.random.RandomState(207).randn(100)},
     "regression_200": regression_200,
     "two_groups": two_groups,
+    "wave_500": wave_500,
 }
+
+#: Results of long runs, with tests beside the script that makes them.
+COMPUTED = ["wave_hmc"]
 
 
 # Name -> shape of X, sum of X, sum of y and the digest of both, as scikit-learn 1.9 ships them.
@@ -59,7 +69,7 @@ SAMPLED = ("normal_100_nuts",)
 
 
 def test_every_data_set_has_a_recipe_or_a_source():
-    assert datasets.names() == sorted([*RECIPES, *COLLECTED, *SAMPLED])
+    assert datasets.names() == sorted([*RECIPES, *COLLECTED, *COMPUTED, *SAMPLED])
 
 
 def test_sampled_draws_are_those_of_the_posterior():
@@ -99,7 +109,7 @@ def test_files_hold_what_their_recipes_make(name):
 @pytest.mark.parametrize("name", RECIPES)
 def test_descriptions_name_the_seed(name):
     seeds = {"gaussian_100": 123, "line_5": 12345, "normal_100": 207, "regression_200": 2017}
-    seed = {**seeds, "mixture_1000": 4, "two_groups": 1}[name]
+    seed = {**seeds, "mixture_1000": 4, "two_groups": 1, "wave_500": 12}[name]
     assert f"numpy.random.RandomState({seed})" in datasets.describe(name)
     assert "#" not in datasets.describe(name)
 
