@@ -7,6 +7,7 @@ from autograder.example_damage import appended, colon_forgotten, deleted, duplic
 
 L01, L02, L03, L04 = "01_elbo", "02_cavi", "03_cavi_models", "04_svi"
 L05, L06, L07 = "05_bbvi", "06_reparam", "07_advi"
+L11 = "11_vae"
 
 _COVERING = (
     "In a search at sea, missing one of two areas is worse than searching too much: forward. "
@@ -48,6 +49,14 @@ _TRANSFORM = (
 )
 _SOFTPLUS = "softplus was a bit slower here, the fitted means are the same to two digits."
 
+_CAPACITY = (
+    "Linear: -23.5 nats, hardly better than independent pixels at -25.3; one hidden layer -20.8. "
+    "With 8 coordinates it was -18.9, and three of them carried almost nothing. I would enlarge "
+    "the decoder until the test ELBO stops rising. A better ELBO can go with worse posteriors, if "
+    "the evidence rises faster than the gap."
+)
+_LARGER = "A larger network is always better, since it contains the smaller one."
+
 _CHATTY = """\
 import warnings
 
@@ -87,6 +96,7 @@ CLASS = (
     HandIn("amara-okafor", L05, reflection=_ARROWS),
     HandIn("amara-okafor", L06, reflection=_STEPS),
     HandIn("amara-okafor", L07, reflection=_TRANSFORM),
+    HandIn("amara-okafor", L11, reflection=_CAPACITY),
     # Right, but different.
     HandIn(
         "李雷",
@@ -170,6 +180,19 @@ CLASS = (
         },
         reflection=_SOFTPLUS,
     ),
+    HandIn(
+        "李雷",
+        L11,
+        {
+            "E11.1": "by the sign of a pixel",
+            "E11.2": "by the variance",
+            "E11.3": "sums divided by the batch",
+            "E11.4": "clipped",
+            "E11.5": "one vector",
+            "E11.6": "largest taken out",
+        },
+        reflection=_CAPACITY,
+    ),
     # Nearly everything right, one slip in each lesson.
     HandIn(
         "zoë-müller",
@@ -184,6 +207,7 @@ CLASS = (
         reflection=_ARROWS,
     ),
     HandIn("zoë-müller", L07, {"E7.2": "median for mean"}, reflection=_TRANSFORM),
+    HandIn("zoë-müller", L11, {"E11.6": "without a shift"}, reflection=_CAPACITY),
     # Typical mistakes here and there.
     HandIn(
         "josé-álvarez",
@@ -251,6 +275,17 @@ CLASS = (
         L07,
         {"E7.1": "naive softplus", "E7.4": "weights swapped", "E7.5": "with Adam"},
         reflection=_SOFTPLUS,
+    ),
+    HandIn(
+        "josé-álvarez",
+        L11,
+        {
+            "E11.1": "as it is defined",
+            "E11.3": "beta lost",
+            "E11.4": "divides by 0",
+            "E11.5": "collapsed",
+        },
+        reflection=_LARGER,
     ),
     # Struggles: many mistakes, later exercises untouched.
     HandIn(
@@ -324,6 +359,19 @@ CLASS = (
         reflection=_COUNTS,
     ),
     HandIn("дарья-иванова", L07, {"E7.2": "no Jacobian", "E7.3": "omega as sd"}, UNTOUCHED),
+    HandIn(
+        "дарья-иванова",
+        L11,
+        {
+            "E11.1": "clipped and averaged",
+            "E11.2": "averaged",
+            "E11.3": "mean over pixels",
+            "E11.4": "grows on",
+            "E11.5": "probabilities, weights only",
+            "E11.6": "no average",
+        },
+        reflection=_LARGER,
+    ),
     # Half done.
     HandIn("priya-raghunathan", L04, {"E4.1": RIGHT, "E4.3": "means and variances"}, UNTOUCHED),
     HandIn("priya-raghunathan", L02, {"E2.1": RIGHT, "E2.2": "variance returned"}, UNTOUCHED),
@@ -346,6 +394,7 @@ CLASS = (
         {"E7.1": "slope of exp", "E7.2": "half-normal without 2", "E7.3": RIGHT},
         UNTOUCHED,
     ),
+    HandIn("priya-raghunathan", L11, {"E11.1": RIGHT, "E11.2": "log variance"}, UNTOUCHED),
     # Opened, saved, handed in.
     HandIn("nguyễn-thị-hà", L02, rest=UNTOUCHED),
     HandIn("nguyễn-thị-hà", L05, spoil=_nothing, status="not a notebook"),
