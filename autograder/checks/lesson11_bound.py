@@ -43,6 +43,7 @@ def _extreme(answer: Recorder, rng: Rng) -> None:
     cases = [
         (some + centres[:, :1], "log weights near -3000"),
         (some + centres[:, 1:], "log weights near 3000"),
+        (some + np.array([[-3000.0, -10.0]]), "two images, log weights near -3000 and near -10,"),
         (np.array([[-3000.0], [0.0], [-1.0]]), "log weights of -3000, 0 and -1"),
         (holes, "samples of weight 0, log_w = -inf,"),
     ]

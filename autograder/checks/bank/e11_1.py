@@ -113,8 +113,14 @@ WRONG = (
         "pixels of one image?",
         also=(
             _reduced(lambda rows: np.mean(rows, axis=0)),
-            _reduced(lambda rows: np.sum(rows, axis=1) if rows.ndim > 1 else np.sum(rows)),
+            _reduced(lambda rows: sum(rows)),
         ),
+    ),
+    Wrong(
+        "second-axis",
+        _reduced(lambda rows: np.sum(rows, axis=1)),
+        "`axis=1` is the axis of the pixels for a batch (B, X) only. For one image or for several "
+        "draws it is another one, or none: which number always means the last axis?",
     ),
     Wrong(
         "not-summed",

@@ -86,6 +86,20 @@ WRONG = (
         also=(_reduced(lambda rows: np.mean(rows, axis=0)),),
     ),
     Wrong(
+        "second-axis",
+        _reduced(lambda rows: np.sum(rows, axis=1)),
+        "`axis=1` holds the coordinates for a batch (B, D) only. A single code has no such axis: "
+        "which number always means the last one?",
+    ),
+    Wrong(
+        "images-counted-for-coordinates",
+        _named(
+            lambda mu, s: 0.5 * (np.sum(mu**2 + np.exp(2 * s) - 2 * s, axis=-1) - np.shape(mu)[0])
+        ),
+        "One 1 is subtracted for each coordinate, D of them. You subtract the length of the first "
+        "axis, which is the number of images.",
+    ),
+    Wrong(
         "not-summed",
         _reduced(lambda rows: rows),
         "Those are the KLs of the single coordinates. An image has one code of D coordinates, and "

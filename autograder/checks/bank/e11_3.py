@@ -65,6 +65,16 @@ def log_variance_kl(mu: Array, s: Array, z: Array, eps: Array) -> Array:
     return np.sum(0.5 * (mu**2 + np.exp(s) - 1.0 - s), axis=-1)
 
 
+def unpacked(out: Array) -> tuple[Array, Array]:
+    """The rows as a pair, which works for two images."""
+    mu, log_sd = out
+    return mu, log_sd
+
+
+def divided_by_pixels(params: Any, x: Array, eps: Array, beta: float = 1.0) -> Any:
+    return vae()["vae_elbo"](params, x, eps, beta) * len(x) / x.shape[1]
+
+
 def plain_numpy(params: Any, x: Array, eps: Array, beta: float = 1.0) -> Any:
     """Right values from `import numpy as np`: autograd cannot follow."""
     mu, log_sd = halves(amortised.encode(params, x))
@@ -112,6 +122,24 @@ WRONG = (
         "With the same images twice in the batch your ELBO doubles. Average over the batch.",
     ),
     Wrong(
+        "divided-by-the-pixels",
+        {"vae_elbo": divided_by_pixels},
+        "You divide by the number of pixels, `x.shape[1]`. The mean is over the images: how many "
+        "rows has x?",
+    ),
+    Wrong(
+        "two-coordinates-built-in",
+        vae(split=lambda out: (out[..., :2], out[..., 2:])),
+        "Your function knows codes of two numbers only. How many there are, the last axis of `eps` "
+        "says.",
+    ),
+    Wrong(
+        "encoder-unpacked-as-a-pair",
+        vae(split=unpacked),
+        "`amortised.encode` returns one array (B, 2D), not a pair. Cut it by columns: the means "
+        "come first.",
+    ),
+    Wrong(
         "kl-summed-over-the-batch",
         vae(combine=lambda fit, kl, beta: np.mean(fit) - beta * np.sum(kl)),
         "The likelihood is averaged over the batch and the KL is summed over it: its weight grows "
@@ -132,6 +160,19 @@ WRONG = (
         vae(combine=lambda fit, kl, beta: -np.mean(fit - beta * kl)),
         "That is minus the ELBO, a loss. We maximise: return the ELBO itself, which is negative "
         "here.",
+        also=(
+            vae(
+                place=lambda mu, s, eps: mu + np.exp(0.5 * s) * eps,
+                kl=log_variance_kl,
+                combine=lambda fit, kl, beta: -np.mean(fit - beta * kl),
+            ),
+            vae(
+                place=lambda mu, s, eps: mu + np.exp(0.5 * s) * eps,
+                kl=log_variance_kl,
+                combine=lambda fit, kl, beta: -np.sum(fit - beta * kl),
+            ),
+            vae(combine=lambda fit, kl, beta: -np.sum(fit - beta * kl)),
+        ),
     ),
     Wrong(
         "beta-on-the-likelihood",

@@ -44,6 +44,11 @@ def _trained(**pieces: Any) -> Implementation:
     return _with(train_vae=training(**pieces))
 
 
+def three_sizes(sizes: Sequence[int], rng: Any) -> Params:
+    pixels, hidden, latent = sizes
+    return initial()((pixels, hidden, latent), rng)
+
+
 WRONG = (
     Wrong(
         "no-non-linearity",
@@ -121,6 +126,18 @@ WRONG = (
         also=(_started_by(lambda sizes, rng: {k: v + 0.1 for k, v in zeros(sizes, rng).items()}),),
     ),
     Wrong(
+        "three-sizes-only",
+        _with(init_vae=three_sizes),
+        "Your `init_vae` expects exactly three sizes. The sizes 784-256-64-2 have two hidden "
+        "layers: loop over neighbouring widths instead.",
+    ),
+    Wrong(
+        "weights-too-large",
+        _started_by(initial(lambda a, b: 1.0)),
+        "Weights of sd 1 with many inputs make sums that drive every tanh to ±1, where its slope "
+        "is 0, and codes that are far out. How should the sd depend on the number of inputs?",
+    ),
+    Wrong(
         "one-head",
         _with(init_vae=initial(heads=1)),
         "The encoder has D outputs. It must return two numbers for each latent coordinate, a mean "
@@ -155,7 +172,8 @@ WRONG = (
         "pixel-mean",
         _trained(climbs=Climb(per_pixel=True)),
         "The codes have collapsed: q is the prior for every image, and the decoder draws the "
-        "average digit. Is the log likelihood summed over the pixels, or averaged?",
+        "average digit. Is the log likelihood summed over the pixels, or averaged? (If summed, "
+        "training has hardly begun: codes come to life after some steps, so take longer ones.)",
         also=(_trained(climbs=Climb(beta=64.0)),),
     ),
     Wrong(

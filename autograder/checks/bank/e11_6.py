@@ -37,6 +37,11 @@ def _shifted(shift: Callable[[Array], Any], back: bool = True, guarded: bool = T
     return _named(answer)
 
 
+def two_axes(log_w: Array) -> Array:
+    num, _ = log_w.shape
+    return total(log_w) - np.log(num)
+
+
 def weights(log_w: Array) -> Array:
     return special.softmax(log_w, axis=0)
 
@@ -134,6 +139,19 @@ WRONG = (
             _shifted(lambda log_w: np.max(log_w, axis=0), back=False, guarded=False),
             _shifted(np.max, back=False, guarded=False),
         ),
+    ),
+    Wrong(
+        "one-shift-for-all-images",
+        _shifted(np.max),
+        "You take the largest log weight of *all* images out. If another image's are 3000 lower, "
+        "all of its weights underflow. Each column needs its own shift.",
+        also=(_shifted(np.max, guarded=False),),
+    ),
+    Wrong(
+        "two-axes-only",
+        _named(two_axes),
+        "A single image comes as (K,), without a second axis. K is the length of the first one: "
+        "`len(log_w)`.",
     ),
     Wrong(
         "shifted-by-the-mean",
