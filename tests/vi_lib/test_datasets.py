@@ -54,8 +54,30 @@ COLLECTED = {
 }
 
 
+# Name -> its two columns, their length and sums, and the digest of both, as statsmodels ships them.
+COLUMNS = {
+    "engel": ("income", "food", 235, 230881.16533838297, 146675.27615863856, "1969844503bed78b"),
+    "nile": ("year", "flow", 100, 192050.0, 91935.0, "073ae61c8c4883e7"),
+}
+
+
 def test_every_data_set_has_a_recipe_or_a_source():
-    assert datasets.names() == sorted([*RECIPES, *COLLECTED])
+    assert datasets.names() == sorted([*RECIPES, *COLLECTED, *COLUMNS])
+
+
+@pytest.mark.parametrize("name", COLUMNS)
+def test_pairs_of_columns_are_those_of_their_source(name):
+    first, second, num, sum_first, sum_second, digest = COLUMNS[name]
+    data = datasets.load(name)
+    assert list(data) == [first, second]
+    assert data[first].shape == data[second].shape == (num,)
+    np.testing.assert_allclose(
+        [data[first].sum(), data[second].sum()], [sum_first, sum_second], rtol=1e-12
+    )
+    both = data[first].tobytes() + data[second].tobytes()
+    assert hashlib.sha256(both).hexdigest()[:16] == digest
+    assert "Source: " in datasets.describe(name)
+    assert "public domain" in datasets.describe(name)
 
 
 @pytest.mark.parametrize("name", COLLECTED)
@@ -103,7 +125,7 @@ def test_a_caller_cannot_damage_the_next_one():
 
 def test_unknown_name():
     with pytest.raises(
-        KeyError, match="unknown data set 'moons', expected one of diabetes, digits, gau"
+        KeyError, match="unknown data set 'moons', expected one of diabetes, digits, eng"
     ):
         datasets.load("moons")
     with pytest.raises(KeyError, match="unknown data set"):
