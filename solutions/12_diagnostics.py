@@ -76,8 +76,8 @@ print(f"v: mean {neck.mean[0]:6.2f}, sd {neck.sd[0]:.2f}   "
 print(f"x: mean {neck.mean[1]:6.2f}, sd {neck.sd[1]:.2f}   "
       f"exact mean 0.00, sd {funnel.sd[1]:.2f}")
 fig, (top, bottom) = plt.subplots(2, 1, figsize=(6, 7.2))
-plots.elbo_trace(top, neck.history[:, 0], color=plots.BLUE, window=20,
-                 view_from=100)
+plots.elbo_trace(top, neck.history[:, 0], color=plots.BLUE, window=20)
+top.set_ylim(-3.0, 0.0)
 top.set_title("The trace: flat, so it has converged", loc="left")
 plots.contours(bottom, funnel.log_joint, (-12, 12), (-9, 9), num=161,
                mass=(0.5, 0.8, 0.95), label="funnel")
@@ -138,10 +138,12 @@ gauss = Model(
     simulate=lambda t, y, rng: t["mu"][:, None]
     + t["sd"][:, None] * rng.standard_normal((len(t["mu"]), len(y))),
 )
-noisy = advi(gauss, num_draws=1, optimizer=optimizers.adam(0.02), stop=None,
-             max_iters=3000, rng=default_rng(5), progress=False)
+iterates = []
+noisy = advi(gauss, num_draws=1, optimizer=optimizers.adam(0.05), stop=None,
+             max_iters=3000, rng=default_rng(6), progress=False,
+             callbacks=[lambda record: iterates.append(record.lam.copy())])
 trace = noisy.history[:, 0]
-late = trace[1000:]
+late = trace[1500:]
 tens = late.reshape(-1, 10).mean(axis=1)
 print(f"sd of single values       {np.std(late):.3f} nats")
 print(f"sd of every tenth         {np.std(late[::10]):.3f}")
@@ -156,18 +158,19 @@ axes[2].errorbar(middle, mean, 2 * se, fmt="o", ms=4, color=plots.BLUE,
 for ax, title in zip(axes, ("every value", "every tenth value",
                             "means of 100, ± 2 standard errors"),
                      strict=True):
-    ax.set(ylim=(-158, -149), ylabel="ELBO (nats)")
+    ax.set(ylim=(-156, -150), ylabel="ELBO (nats)")
     ax.set_title(title, loc="left")
-axes[2].set(xlabel="iteration", ylim=(-153.5, -151))
+axes[2].set(xlabel="iteration", ylim=(-153.2, -151.6))
 plots.show(fig, alt="Three views of one ELBO trace. Every value: a broad "
            "band. Every tenth value: a thinner looking band of the same "
            "height. Means of 100 values with error bars: a rise in the first "
-           "600 iterations, then a level line within a tenth of a nat.")
+           "1200 iterations, then a level line within two tenths of a nat.")
 
 # %% [markdown] tags=["covers: B05"]
 # Thinning throws nine values of ten away and keeps the noise of the tenth: the band has the same
-# height. **Averaging** ten divides the sd by $\sqrt{10}$. On the lowest panel one can read what the
-# others hide, to a tenth of a nat. Two rules follow.
+# height. **Averaging** ten divides the sd by nearly $\sqrt{10}$ (a little less, since the iterates
+# wobble slowly and neighbours are alike). On the lowest panel one can read what the others hide: the
+# run needs 1200 iterations and not 500. Two rules follow.
 #
 # 1. **Look at windows, with error bars.** A trace is flat when neighbouring windows agree within
 #    their standard errors, at more than one window length.
@@ -185,23 +188,24 @@ plots.show(fig, alt="Three views of one ELBO trace. Every value: a broad "
 # be upset by it. And a rule relative to the ELBO has a weak spot: an ELBO near 0.
 
 # %% tags=["demo", "covers: B05"]
-def first_agreement(values, shift, rel_tol=0.01, window=100):
-    """The iteration at which rule (1) first holds, or None."""
-    for k in range(2 * window, len(values) + 1, 50):
-        seen = values[:k] + shift
-        if diagnostics.has_converged(seen, window, rel_tol):
-            return k
-    return None
+def agreement(values, rel_tol=0.005, window=100):
+    """Where rule (1) first holds, and the share of later checks it holds."""
+    checks = np.array([diagnostics.has_converged(values[:k], window, rel_tol)
+                       for k in range(200, len(values) + 1, 20)])
+    return 200 + 20 * int(np.argmax(checks)), np.mean(checks[65:])
 
 
-for shift in (0.0, 100.0, -np.mean(trace[2000:]) + 0.01, -10_000.0):
-    print(f"ELBO near {np.mean(trace[2000:]) + shift:9.2f}: rule (1) fires "
-          f"at iteration {first_agreement(trace, shift)}")
+for shift in (0.0, 100.0, 151.9, -10_000.0):
+    first, later = agreement(trace + shift)
+    print(f"ELBO near {np.mean(late) + shift:9.2f}: rule (1) first holds at "
+          f"iteration {first:4d}, and at {later:4.0%} of the checks from "
+          f"1500 on")
 
 # %% [markdown]
-# Adding a constant to $\log p$ changes nothing about the fit, and everything about rule (1): near
-# 0 it never fires, near −10,000 it fires at once. `vi_lib.stopping.plateau` compares the difference
-# with its own standard error, twice, and has no such spot.
+# Adding a constant to $\log p$ changes nothing about the fit, and everything about rule (1). Near
+# −10,000 it is content at once, long before the run has arrived; near 0 it hardly ever is, and what
+# it says is chance. `vi_lib.stopping.plateau` compares the difference with its own standard error,
+# at two window lengths, and has no such spot.
 #
 # ### What to report
 #
@@ -210,23 +214,23 @@ for shift in (0.0, 100.0, -np.mean(trace[2000:]) + 0.01, -10_000.0):
 # averages the numbers that are optimised: $\mu$ and $\log\sigma$, not $\sigma$.
 
 # %% tags=["demo"]
-rows = []
-noisy2 = advi(gauss, num_draws=1, optimizer=optimizers.adam(0.05), stop=None,
-              max_iters=3000, rng=default_rng(6), progress=False,
-              callbacks=[lambda record: rows.append(record.lam.copy())])
-iterates = np.array(rows)
 best = advi(gauss, rng=default_rng(7), progress=False, num_draws=50)
-averaged = diagnostics.average_iterates(iterates, burn=1000)
-print("mean and log sd of mu, and of log sigma, against a careful fit")
+averaged = diagnostics.average_iterates(np.array(iterates), burn=1500)
+print("mean of mu and log sigma, log sd of both")
 for name, lam in (("careful fit", best.lam), ("last iterate", iterates[-1]),
-                  ("mean of 2000", averaged)):
+                  ("mean of 1500", averaged)):
     print(f"  {name:13s}", " ".join(f"{v:8.4f}" for v in lam))
-off = np.abs(iterates[1000:] - best.lam).mean(axis=0)
-print("an iterate is off by, on average", " ".join(f"{v:.4f}" for v in off))
-print("their mean is off by            ",
+off = np.abs(np.array(iterates[1500:]) - best.lam).mean(axis=0)
+print("off, on average:   an iterate ",
+      " ".join(f"{v:.4f}" for v in off))
+print("off: the mean of 1500 iterates",
       " ".join(f"{v:.4f}" for v in np.abs(averaged - best.lam)))
 
 # %% [markdown]
+# The means gain a factor of five and more. The log sds gain less: averaging removes *noise*, and
+# what is left there, about 2 %, is a bias that comes from taking one draw a step. Section 4 has more
+# of that kind.
+#
 # ### Exercise 12.2 · Has it arrived? (4 points)
 #
 # Write two functions. (The exercises are numbered by the tools; this one comes first.)
@@ -315,7 +319,7 @@ def average_iterates(params, burn):
 # for $s = 0.55$, a $q$ whose sd is little more than half of the right one.
 
 # %% tags=["demo"]
-widths = np.array([0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.97, 1.1, 1.3])
+widths = np.array([0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.97])
 rng = default_rng(12)
 found = []
 for s in widths:
@@ -323,17 +327,18 @@ for s in widths:
     found.append([diagnostics.khat(0.5 * (1 - s**2) * row) for row in e2])
 found = np.array(found)
 fig, ax = plt.subplots(figsize=(6, 4.6))
-for low, high, color, name in ((-1.2, 0.5, plots.GREEN, "good"),
+for low, high, color, name in ((-0.3, 0.5, plots.GREEN, "good"),
                                (0.5, 0.7, plots.YELLOW, "reweigh"),
                                (0.7, 1.4, plots.VERMILLION, "stop")):
     ax.axhspan(low, high, color=color, alpha=0.22, lw=0)
-    ax.text(1.33, high - 0.03, name, ha="right", va="top", fontsize=12)
+    ax.text(1.03, min(high, 1.25) - 0.02, name, ha="right", va="top",
+            fontsize=13)
 fine = np.linspace(0.25, 1.0, 100)
 ax.plot(fine, 1 - fine**2, color=plots.BLACK, label="exact, 1 − s²")
 ax.errorbar(widths, found.mean(axis=1), 2 * found.std(axis=1), fmt="o",
             color=plots.BLUE, capsize=3, label="k-hat of 2000 draws, ± 2 sd")
 ax.set(xlabel="sd of q, relative to the right one", ylabel="k-hat",
-       ylim=(-1.2, 1.3), xlim=(0.25, 1.35))
+       ylim=(-0.3, 1.25), xlim=(0.25, 1.05))
 ax.legend(loc="lower left", fontsize=11)
 for s, row in zip(widths[:6], found[:6], strict=True):
     print(f"s = {s:.2f}: exact k {1 - s**2:.2f}, "
@@ -342,7 +347,7 @@ plots.show(fig, alt="k-hat against the sd of q in three coloured zones: good "
            "below 0.5, reweigh up to 0.7, stop above. The exact curve falls "
            "from 0.94 at a quarter of the right sd to 0 at the right one; "
            "estimates from 2000 draws lie near it, a little below for the "
-           "narrowest, and fall below zero for wide q.")
+           "narrowest.")
 
 # %% [markdown]
 # The traffic light works, and it is a matter of *one number from draws that you have anyway*. For
@@ -458,9 +463,9 @@ print(f"{'':38s}{'k-hat':>7s}   what is wrong")
 report("mean off by half an sd", -0.5 * eps, "mean: 0.5 sd")
 report("mean off by one sd", -eps, "mean: 1 sd")
 two = oracles.two_modes(separation=10.0)
-left = -5.0 + eps[:, None]
-report("two modes, q on one of them",
-       two.log_joint(left) - densities.normal(left[:, 0], -5.0, 1.0),
+left = -5.0 + 0.9 * eps[:, None]
+report("two modes, q = N(-5, 0.9) on one",
+       two.log_joint(left) - densities.normal(left[:, 0], -5.0, 0.9),
        "half of the mass")
 for dim in (1, 10, 100):
     e2 = np.sum(rng.standard_normal((4000, dim)) ** 2, axis=1)
@@ -487,7 +492,7 @@ report("mean field, correlation 0.8",
 #
 # If $\hat k$ is below 0.7 the weights can repair what they have found: weigh each draw by $w_s$, or
 # better by its **smoothed** weight, the largest ones replaced by the quantiles of the fitted tail
-# (PSIS). Mean-field sds of 0.8 in place of 1, a hundred times over:
+# (PSIS). A $q$ with sd 0.6 in place of 1, a hundred times over:
 
 # %% tags=["demo"]
 rng, rows = default_rng(44), []
@@ -506,6 +511,10 @@ for name, column in zip(("draws of q", "weighted", "weighted, smoothed"),
     print(f"  {name:20s} {column.mean():.3f} ± {column.std():.3f}")
 
 # %% [markdown] tags=["covers: X45 B07"]
+# Both weighted estimates are near 1, where $q$ itself says 0.36. Smoothing takes away half of the
+# scatter, which came from single huge weights, at the price of a bias: the largest weights are what
+# is shrunk.
+#
 # ## 4 · When the optimizer changes the answer
 #
 # The tutorial that lesson 7 follows fits 100 data by ADVI and by NUTS, and prints
@@ -731,7 +740,7 @@ for ax, (name, program), color in zip(
     ranks = diagnostics.sbc_ranks(
         lambda rng: rng.standard_normal(),
         lambda theta, rng: theta + rng.standard_normal(3),
-        program, 2000, 99, default_rng(55))
+        program, 2000, 99, default_rng(57))
     counts = np.bincount(ranks // 5, minlength=20)
     ax.axhspan(*band, color=plots.BLACK, alpha=0.15, lw=0)
     ax.bar(np.arange(20) * 5 + 2.5, counts, width=4.6, color=color)
@@ -784,7 +793,7 @@ for name, mean_field in (("exact posterior", False), ("mean field", True)):
     ranks = diagnostics.sbc_ranks(
         lambda rng: rng.standard_normal(2),
         lambda theta, rng: X_far @ theta + rng.standard_normal(20),
-        line_fit(mean_field), 1000, 99, default_rng(66))
+        line_fit(mean_field), 1000, 99, default_rng(68))
     for d, what in enumerate(("offset", "slope")):
         held = diagnostics.coverage(ranks[:, d], 99, levels=(0.9,))
         _, symmetric = diagnostics.vsbc(ranks[:, d], 99)
@@ -852,7 +861,7 @@ for ax, model, result, color, title in (
         print(f"  {name} {p:.3f}", end="")
     print()
     largest = np.max(np.abs(y_rep), axis=1)
-    ax.hist(largest, bins=np.linspace(1.5, 22, 83), color=color, alpha=0.6,
+    ax.hist(largest, bins=np.linspace(1.5, 15, 55), color=color, alpha=0.6,
             density=True, label="replicas")
     ax.axvline(np.max(np.abs(data)), color=plots.BLACK, lw=2.5,
                label="data")
@@ -877,8 +886,8 @@ plots.show(fig, alt="Histograms of the largest absolute value in replicated "
 # and 0.05 is rarer than one in twenty.
 
 # %% tags=["demo"]
-rng, p_prior, p_post, p_mean = default_rng(77), [], [], []
-for _ in range(1000):
+rng, p_prior, p_post, p_mean = default_rng(78), [], [], []
+for _ in range(2000):
     data = rng.standard_normal() + rng.standard_normal(10)
     post_mean, post_sd = np.sum(data) / 11, 11**-0.5
     noise = rng.standard_normal((200, 10))
@@ -981,13 +990,13 @@ plots.show(fig, alt="Progression of diabetes against body mass index: 60 "
 # %% tags=["demo", "covers: N17"]
 Z = (raw["X"] - raw["X"].mean(axis=0)) / raw["X"].std(axis=0)
 sizes = np.array([5, 10, 20, 40, 80, 160, 320])
-scores = np.zeros((3, len(sizes), 20))
-for r in range(20):
+scores = np.zeros((3, len(sizes), 40))
+for r in range(40):
     order = default_rng([99, r]).permutation(442)
     test = order[-100:]
     for i, size in enumerate(sizes):
         learnt = oracles.LinearRegression(Z[order[:size]],
-                                          prog[order[:size]], 0.5, 0.71)
+                                          prog[order[:size]], 0.25, 0.71)
         error = prog[test] - Z[test] @ learnt.mean
         _, s, _ = learnt.mean_field()
         for j, var in enumerate((
@@ -1221,7 +1230,7 @@ centred = Model(
     lambda t: top_prior(t) + np.sum(densities.normal(
         t["beta"], t["mu"][:, None], t["tau"][:, None]), axis=1),
     lambda t, d: densities.normal(d["y"], t["beta"], d["s"]), school_data)
-first = advi(centred, rng=default_rng(20), progress=False, max_iters=2000)
+first = advi(centred, rng=default_rng(20), progress=False)
 print(first.trust)
 draws = first.sample(default_rng(21), 20_000)
 beta_1, tau_1 = draws["beta"][:, 0], draws["tau"]
@@ -1264,7 +1273,7 @@ sd_b = np.sqrt(np.sum(share * (beta_var + beta_given**2)) - mean_b**2)
 mean_t = np.sum(share * taus)
 sd_t = np.sqrt(np.sum(share * taus**2) - mean_t**2)
 low = np.sum(share[taus < 2.0])
-print(f"\n{'':16s}  tau             P(tau < 2)   effect in school A")
+print(f"\n{'':18s}tau             P(tau < 2)   effect in school A")
 for name, row in (
     ("exact", (mean_t, sd_t, low, mean_b, sd_b)),
     ("centred", (tau_1.mean(), tau_1.std(), np.mean(tau_1 < 2),
