@@ -7,6 +7,7 @@ from autograder.example_damage import appended, colon_forgotten, deleted, duplic
 
 L01, L02, L03, L04 = "01_elbo", "02_cavi", "03_cavi_models", "04_svi"
 L05, L06, L07 = "05_bbvi", "06_reparam", "07_advi"
+L12 = "12_diagnostics"
 
 _COVERING = (
     "In a search at sea, missing one of two areas is worse than searching too much: forward. "
@@ -48,6 +49,13 @@ _TRANSFORM = (
 )
 _SOFTPLUS = "softplus was a bit slower here, the fitted means are the same to two digits."
 
+_NILE = (
+    "Independent N(mu, sd): trace level, three starts and quadrature agree. The correlation of "
+    "neighbouring years is 0.51, replicas have 0.0 +- 0.1, so the model is wrong. With a change "
+    "after 1898 (summed out) it is 0.16. The flow fell by 245 +- 29."
+)
+_ENGEL = "The line fits well, as the plot shows, and the trace looks good. 2000 francs: about 1100."
+
 _CHATTY = """\
 import warnings
 
@@ -87,6 +95,7 @@ CLASS = (
     HandIn("amara-okafor", L05, reflection=_ARROWS),
     HandIn("amara-okafor", L06, reflection=_STEPS),
     HandIn("amara-okafor", L07, reflection=_TRANSFORM),
+    HandIn("amara-okafor", L12, reflection=_NILE),
     # Right, but different.
     HandIn(
         "李雷",
@@ -170,6 +179,18 @@ CLASS = (
         },
         reflection=_SOFTPLUS,
     ),
+    HandIn(
+        "李雷",
+        L12,
+        {
+            "E12.1": "in a loop",
+            "E12.2": "medians",
+            "E12.3": "counting",
+            "E12.4": "spawned",
+            "E12.5": "rules",
+        },
+        reflection=_NILE,
+    ),
     # Nearly everything right, one slip in each lesson.
     HandIn(
         "zoë-müller",
@@ -252,6 +273,17 @@ CLASS = (
         {"E7.1": "naive softplus", "E7.4": "weights swapped", "E7.5": "with Adam"},
         reflection=_SOFTPLUS,
     ),
+    HandIn(
+        "josé-álvarez",
+        L12,
+        {
+            "E12.1": "no prior",
+            "E12.2": "means alone",
+            "E12.3": "strictly larger",
+            "E12.5": "trace last",
+        },
+        reflection=_ENGEL,
+    ),
     # Struggles: many mistakes, later exercises untouched.
     HandIn(
         "дарья-иванова",
@@ -324,6 +356,17 @@ CLASS = (
         reflection=_COUNTS,
     ),
     HandIn("дарья-иванова", L07, {"E7.2": "no Jacobian", "E7.3": "omega as sd"}, UNTOUCHED),
+    HandIn(
+        "дарья-иванова",
+        L12,
+        {
+            "E12.1": "a fifth",
+            "E12.2": "signed, whole mean",
+            "E12.4": "above",
+            "E12.5": "k-hat means all",
+        },
+        UNTOUCHED,
+    ),
     # Half done.
     HandIn("priya-raghunathan", L04, {"E4.1": RIGHT, "E4.3": "means and variances"}, UNTOUCHED),
     HandIn("priya-raghunathan", L02, {"E2.1": RIGHT, "E2.2": "variance returned"}, UNTOUCHED),

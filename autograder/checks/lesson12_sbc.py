@@ -22,7 +22,7 @@ Rng = np.random.Generator
 _INPUTS = "autograder.checks.inputs."
 CHI_ALPHA = 1e-6
 """False-alarm rate of one chi-square test of uniform ranks."""
-NUM_SIMS, NUM_DRAWS, BINS = 600, 99, 20
+NUM_SIMS, NUM_DRAWS, BINS = 300, 99, 20
 
 
 def _ranks(answer: Recorder, *case: Any) -> Any:
@@ -121,10 +121,10 @@ def _fresh(answer: Recorder, rng: Rng) -> None:
 
 def _too_narrow(answer: Recorder, rng: Rng) -> None:
     """A fit whose sd is 0.7 times the right one has ranks at both ends: the histogram is a U."""
-    counts = _counts(answer, rng, 0.7, 1200)
+    counts = _counts(answer, rng, 0.7, 2 * NUM_SIMS)
     outer = int(counts[0] + counts[-1])
     require(
-        float(stats.chisquare(counts).pvalue) < CHI_ALPHA and outer > 1200 // 6,
+        float(stats.chisquare(counts).pvalue) < CHI_ALPHA and outer > 2 * NUM_SIMS // 6,
         "the ranks of a fit that is too narrow: expected a histogram shaped like a U, got "
         f"{counts} in {BINS} bins.",
     )
