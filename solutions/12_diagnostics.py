@@ -92,8 +92,8 @@ plots.show(fig, alt="Top: an ELBO trace that rises quickly and is flat from "
            "which covers neither the neck nor the mouth.")
 
 # %% [markdown] tags=["covers: D37"]
-# The run has converged, the ELBO is known to a hundredth, the means are right. And yet $q$'s sd of
-# $v$ is less than half of the true one, that of $x$ a seventh. *Converged* says that the search for
+# The run has converged, the ELBO is known to a few hundredths, the means are right. And yet $q$'s sd
+# of $v$ is less than half of the true one, that of $x$ a fourteenth. *Converged* says that the search for
 # the best member of the family is over. It does not say that the best member is any good.
 #
 # So there are four questions, and each has tests that the others cannot replace.
@@ -233,7 +233,7 @@ print("off: the mean of 1500 iterates",
 #
 # ### Exercise 12.2 · Has it arrived? (4 points)
 #
-# Write two functions. (The exercises are numbered by the tools; this one comes first.)
+# Write two functions. (Exercise 12.1 follows in the next section.)
 #
 # `has_converged` is rule (1) on the last two windows: the trace has converged if their **means** or
 # their **medians** agree to `rel_tol`, relative to the size of the ELBO; so a single spike in either
@@ -876,7 +876,7 @@ plots.show(fig, alt="Histograms of the largest absolute value in replicated "
 
 # %% [markdown] tags=["covers: B12"]
 # With the errors, mean and sd still pass: the model has two parameters, and has used them to get
-# these two right. The largest value fails. **A statistic that the model was fitted to cannot
+# these two right. The extremes fail. **A statistic that the model was fitted to cannot
 # criticise it**: choose one that the parameters do not control, and that matters for what you want
 # to do.
 #
