@@ -55,7 +55,7 @@ default_rng = np.random.default_rng
 # | $w_s$ | `log_w` (S,) | importance weights $p(x, \theta_s) / q(\theta_s)$ of draws of $q$; code holds their logarithms |
 # | $k$, $\hat k$ | `khat` | shape of the tail of the weights, and its estimate |
 # | $T(y)$ | `stat` | a number that describes a data set |
-# | $\mathcal L$ | `elbo` | evidence lower bound, in nats; we maximise it |
+# | $\mathcal L(\lambda)$ | `elbo` | evidence lower bound, in nats; we maximise it |
 
 # %% [markdown] tags=["covers: D37"]
 # ## 1 · A fit that looks fine

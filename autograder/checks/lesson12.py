@@ -11,19 +11,8 @@ from autograder.checks.lesson12_traces import TRACE_PARTS
 from autograder.checks.protocol import Exercise
 from vi_lib import clinic, diagnostics
 
+#: In the order in which the lesson comes to them.
 EXERCISES = (
-    Exercise(
-        id="E12.1",
-        title="k-hat",
-        names=("psis_khat",),
-        reference={"psis_khat": diagnostics.khat},
-        parts=PSIS_PARTS,
-        wrong=e12_1.WRONG,
-        right=e12_1.RIGHT,
-        forbidden=tuple(
-            f"vi_lib.diagnostics.psis:{name}" for name in ("khat", "psis", "pareto_fit")
-        ),
-    ),
     Exercise(
         id="E12.2",
         title="Has it arrived?",
@@ -41,16 +30,15 @@ EXERCISES = (
         ),
     ),
     Exercise(
-        id="E12.3",
-        title="A posterior predictive p-value",
-        names=("posterior_predictive_pvalue",),
-        reference={"posterior_predictive_pvalue": diagnostics.posterior_predictive_pvalue},
-        parts=PREDICTIVE_PARTS,
-        wrong=e12_3.WRONG,
-        right=e12_3.RIGHT,
-        forbidden=(
-            "vi_lib.diagnostics.checks:posterior_predictive_pvalue",
-            "vi_lib.diagnostics.checks:replicated_statistics",
+        id="E12.1",
+        title="k-hat",
+        names=("psis_khat",),
+        reference={"psis_khat": diagnostics.khat},
+        parts=PSIS_PARTS,
+        wrong=e12_1.WRONG,
+        right=e12_1.RIGHT,
+        forbidden=tuple(
+            f"vi_lib.diagnostics.psis:{name}" for name in ("khat", "psis", "pareto_fit")
         ),
     ),
     Exercise(
@@ -62,6 +50,19 @@ EXERCISES = (
         wrong=e12_4.WRONG,
         right=e12_4.RIGHT,
         forbidden=("vi_lib.diagnostics.calibration:sbc_ranks",),
+    ),
+    Exercise(
+        id="E12.3",
+        title="A posterior predictive p-value",
+        names=("posterior_predictive_pvalue",),
+        reference={"posterior_predictive_pvalue": diagnostics.posterior_predictive_pvalue},
+        parts=PREDICTIVE_PARTS,
+        wrong=e12_3.WRONG,
+        right=e12_3.RIGHT,
+        forbidden=(
+            "vi_lib.diagnostics.checks:posterior_predictive_pvalue",
+            "vi_lib.diagnostics.checks:replicated_statistics",
+        ),
     ),
     Exercise(
         id="E12.5",

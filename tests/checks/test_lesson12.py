@@ -20,6 +20,7 @@ from autograder.checks.bank import e12_1, e12_2, e12_3, e12_4, e12_5
 from autograder.checks.compare import Mismatch
 from autograder.checks.lesson12 import EXERCISES
 from autograder.checks.protocol import Recorder
+from autograder.checks.registry import find
 from vi_lib import clinic, diagnostics
 
 Array = Any
@@ -159,7 +160,7 @@ def test_estimators_within_a_tenth_are_accepted_and_beyond_it_not() -> None:
     """A shift of the right answer is no mistake that the bank knows."""
     for shift, passes in ((0.08, True), (-0.08, True), (0.15, False)):
         answer = {"psis_khat": lambda log_w, shift=shift: diagnostics.khat(log_w) + shift}
-        exercise = dataclasses.replace(EXERCISES[0], forbidden=())
+        exercise = dataclasses.replace(find("E12.1"), forbidden=())
         verdict = grade(exercise, answer, seed=8)
         assert (verdict.score == 6.0) is passes, str(verdict)
 
@@ -216,7 +217,7 @@ def test_oddly_spelt_diagnoses_are_understood() -> None:
     def shouting(chart):
         return f" {clinic.diagnose(chart).upper().replace(' ', '_')}\n"
 
-    exercise = dataclasses.replace(EXERCISES[4], forbidden=())
+    exercise = dataclasses.replace(find("E12.5"), forbidden=())
     assert grade(exercise, {"diagnose": shouting}).status == "correct"
 
 
