@@ -30,7 +30,7 @@ def _compare(answer: Recorder, y: Array, y_rep: Array, name: str, what: str) -> 
 
 def _values(answer: Recorder, rng: Rng) -> None:
     """Four data sets of either kind of statistic; the first and the last replicate are extreme."""
-    cases = []
+    cases: list[tuple[Array, Array, str]] = []
     for num, count, name, share in ((12, 41, "max", 0.74), (9, 30, "range", 0.2)) * 2:
         T = build(_statistic(name))
         y, y_rep = rng.standard_normal(num), rng.standard_normal((count, num))
