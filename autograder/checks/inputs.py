@@ -213,14 +213,15 @@ def regression_gradient(name: str) -> Callable[[numpy.random.Generator], Array]:
 
 
 def statistic(name: str) -> Callable[[Array], Any]:
-    """A statistic of one data set: `max`, `range`, `count of zeros`, `lag product` or `slope`."""
-    return {
+    """A statistic of one data set, by its name below."""
+    known: dict[str, Callable[[Array], Any]] = {
         "max": numpy.max,
         "range": numpy.ptp,
         "count of zeros": lambda y: int(numpy.sum(numpy.asarray(y) == 0)),
         "lag product": lambda y: float(numpy.sum(y[1:] * y[:-1])),
         "last column": lambda y: float(numpy.max(y[:, -1]) - numpy.min(y[:, 0])),
-    }[name]
+    }
+    return known[name]
 
 
 class _Table:
