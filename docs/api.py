@@ -64,6 +64,7 @@ CHAPTERS: dict[str, dict[str, str]] = {
     "Checking a fit": {
         "diagnostics": "Whether a fit is any good, by six different questions.",
         "oracles": "Targets whose posterior and evidence are known.",
+        "clinic": "Broken fits to be told apart, for lesson 12.",
         "datasets": "The data of the lessons.",
     },
     "Figures": {

@@ -3,11 +3,14 @@
 Nothing is downloaded, and no lesson relies on a random stream: the first lines of each file say how
 its numbers were made or where they come from, and `describe` returns them.
 
-Three are not ours. digits: E. Alpaydin and C. Kaynak, Optical Recognition of Handwritten Digits
+Five are not ours. digits: E. Alpaydin and C. Kaynak, Optical Recognition of Handwritten Digits
 (1998), the test set of 1797 images, UCI Machine Learning Repository, licence CC BY 4.0; compressed.
 diabetes: Efron, Hastie, Johnstone and Tibshirani, Least Angle Regression (Annals of Statistics,
 2004). iris: R. A. Fisher, The use of multiple measurements in taxonomic problems (Annals of
-Eugenics, 1936). All hold the numbers that scikit-learn ships, in its order.
+Eugenics, 1936). These hold the numbers that scikit-learn ships, in its order. nile: G. W. Cobb, The
+problem of the Nile (Biometrika, 1978); engel: E. Engel's data of 1857 as used by Koenker and
+Bassett, Robust tests for heteroscedasticity (Econometrica, 1982); both in the public domain, as
+statsmodels ships them.
 """
 
 from __future__ import annotations
@@ -39,6 +42,7 @@ def load(name: str) -> dict[str, Array]:
     wave_500, by a long run. iris: X (150, 4) in cm, y (150,), which species.
     diabetes: X (442, 10), y (442,), in their own units. digits: X (1797, 64), ink from 0 to 16 in
     8 x 8 pixels row by row, y (1797,), which digit; `amortised.binarise` makes X black and white.
+    nile: year, flow (100,), in 1e8 m³. engel: income, food (235,), in francs a year.
 
     Raises:
         KeyError: naming the data sets that exist.

@@ -215,3 +215,83 @@ def regression_gradient(name: str) -> Callable[[numpy.random.Generator], Array]:
         return numpy.concatenate(pair)
 
     return gradient
+
+
+def statistic(name: str) -> Callable[[Array], Any]:
+    """A statistic of one data set, by its name below."""
+    known: dict[str, Callable[[Array], Any]] = {
+        "max": numpy.max,
+        "range": numpy.ptp,
+        "count of zeros": lambda y: int(numpy.sum(numpy.asarray(y) == 0)),
+        "lag product": lambda y: float(numpy.sum(y[1:] * y[:-1])),
+        "last column": lambda y: float(numpy.max(y[:, -1]) - numpy.min(y[:, 0])),
+    }
+    return known[name]
+
+
+class _Table:
+    """A prior whose draws stand in a table, and draws of a "posterior" at known places.
+
+    Data are a disguise of theta, 2 theta + 1. The draws are theta + s, with shifts s of which a
+    number that depends on theta alone is negative: that number is the rank.
+    """
+
+    def __init__(self, thetas: Array) -> None:
+        self.thetas = numpy.asarray(thetas, float)
+        self._next = itertools.count()
+
+    def prior_draw(self, rng: numpy.random.Generator) -> Any:
+        return self.thetas[next(self._next) % len(self.thetas)].copy()[()]
+
+
+def table_prior(thetas: Array) -> Callable[[numpy.random.Generator], Any]:
+    """A "prior" that returns the numbers (T,), or the rows (T, D), one after the other."""
+    return _Table(thetas).prior_draw
+
+
+def disguise() -> Callable[[Any, numpy.random.Generator], Any]:
+    """A "simulator" without noise: the data are 2 theta + 1."""
+    return lambda theta, rng: 2.0 * numpy.asarray(theta) + 1.0
+
+
+def ladder_fit(offset: float = 0.0) -> Callable[[Any, int, numpy.random.Generator], Array]:
+    """A "posterior" whose draws lie around theta so that the share below it is theta's fraction.
+
+    With y = 2 theta + 1 the draws are theta + (l + ½) / L - frac(theta) for l = 0 .. L - 1, in a
+    shuffled order; the rank of theta is the number of rungs below it. `offset` shifts all draws.
+    """
+
+    def fit(y: Any, num_draws: int, rng: numpy.random.Generator) -> Array:
+        theta = (numpy.asarray(y) - 1.0) / 2.0
+        rungs = (numpy.arange(num_draws) + 0.5) / num_draws
+        rungs = rungs.reshape(-1, *[1] * theta.ndim)
+        return (theta + offset + rungs - theta % 1.0)[(7 * numpy.arange(num_draws)) % num_draws]
+
+    return fit
+
+
+def normal_prior(mean: Any, sd: Any) -> Callable[[numpy.random.Generator], Any]:
+    """The prior N(mean, sd) of a number or of (D,)."""
+    return lambda rng: mean + sd * rng.standard_normal(numpy.shape(mean))
+
+
+def normal_simulator(num: int, lik_sd: float) -> Callable[[Any, numpy.random.Generator], Array]:
+    """Data y_i ~ N(theta, lik_sd), (num,), or (num, D) for theta (D,)."""
+    return lambda theta, rng: theta + lik_sd * rng.standard_normal((num, *numpy.shape(theta)))
+
+
+def normal_fit(
+    mean: Any, sd: Any, lik_sd: float, width: float = 1.0
+) -> Callable[[Array, int, numpy.random.Generator], Array]:
+    """Draws from the exact posterior of `normal_prior` and `normal_simulator`, (num_draws, ...).
+
+    With `width` other than 1 its sd is multiplied by it: a fit that is too sure of itself.
+    """
+
+    def fit(y: Array, num_draws: int, rng: numpy.random.Generator) -> Array:
+        prec = 1.0 / numpy.square(sd) + len(y) / lik_sd**2
+        centre = (mean / numpy.square(sd) + numpy.sum(y, axis=0) / lik_sd**2) / prec
+        eps = rng.standard_normal((num_draws, *numpy.shape(centre)))
+        return centre + width * eps / numpy.sqrt(prec)
+
+    return fit

@@ -69,7 +69,7 @@ SAMPLED = ("normal_100_nuts",)
 
 
 def test_every_data_set_has_a_recipe_or_a_source():
-    assert datasets.names() == sorted([*RECIPES, *COLLECTED, *COMPUTED, *SAMPLED])
+    assert datasets.names() == sorted([*RECIPES, *COLLECTED, *COMPUTED, *SAMPLED, *COLUMNS])
 
 
 def test_sampled_draws_are_those_of_the_posterior():
@@ -81,6 +81,29 @@ def test_sampled_draws_are_those_of_the_posterior():
         assert abs(values.mean() - exact.mean[i]) < 4 * exact.sd[i] / 2000**0.5
         assert abs(values.std(ddof=1) / exact.sd[i] - 1) < 4 / 4000**0.5
     assert "rhat 1.00" in datasets.describe("normal_100_nuts")
+# Name -> its two columns, their length and sums, and the digest of both, as statsmodels ships them.
+COLUMNS = {
+    "engel": ("income", "food", 235, 230881.16533838297, 146675.27615863856, "1969844503bed78b"),
+    "nile": ("year", "flow", 100, 192050.0, 91935.0, "073ae61c8c4883e7"),
+}
+
+
+def test_every_data_set_has_a_recipe_or_a_source():
+
+
+@pytest.mark.parametrize("name", COLUMNS)
+def test_pairs_of_columns_are_those_of_their_source(name):
+    first, second, num, sum_first, sum_second, digest = COLUMNS[name]
+    data = datasets.load(name)
+    assert list(data) == [first, second]
+    assert data[first].shape == data[second].shape == (num,)
+    np.testing.assert_allclose(
+        [data[first].sum(), data[second].sum()], [sum_first, sum_second], rtol=1e-12
+    )
+    both = data[first].tobytes() + data[second].tobytes()
+    assert hashlib.sha256(both).hexdigest()[:16] == digest
+    assert "Source: " in datasets.describe(name)
+    assert "public domain" in datasets.describe(name)
 
 
 @pytest.mark.parametrize("name", COLLECTED)
@@ -128,7 +151,7 @@ def test_a_caller_cannot_damage_the_next_one():
 
 def test_unknown_name():
     with pytest.raises(
-        KeyError, match="unknown data set 'moons', expected one of diabetes, digits, gau"
+        KeyError, match="unknown data set 'moons', expected one of diabetes, digits, eng"
     ):
         datasets.load("moons")
     with pytest.raises(KeyError, match="unknown data set"):

@@ -82,6 +82,8 @@ LAYERS = (
         "_discrete",
         "_quadrature",
         "oracles",
+        "_clinic_cases",
+        "clinic",
         "_marginals",
         "figure",
         "flipbook",

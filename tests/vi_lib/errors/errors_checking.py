@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from vi_lib import NonFiniteError, ShapeError, SupportError, diagnostics
+from vi_lib import NonFiniteError, ShapeError, SupportError, clinic, diagnostics
 
 nan = np.nan
 RNG = np.random.default_rng(0)
@@ -98,6 +98,8 @@ ROWS = [
      ShapeError, ("ranks must have shape (num_sims,)", "got (30, 1)")),
     ("diagnostics.coverage", lambda: diagnostics.coverage(HIGH, 9),
      ValueError, ("whole numbers in 0..9", "got 1 to 10")),
+    ("clinic.patient", lambda: clinic.patient("fever", RNG),
+     ValueError, ("one of not converged", "got 'fever'")),
     ("diagnostics.coverage", lambda: diagnostics.coverage(RANKS, 9, [1.5]),
      ValueError, ("levels must be in (0, 1)", "got (1.5,)")),
     ("diagnostics.rank_uniformity", lambda: diagnostics.rank_uniformity(Z, 9),
