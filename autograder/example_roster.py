@@ -110,6 +110,7 @@ def _truncated(text: str) -> str:
 def _nothing(text: str) -> str:
     return ""
 
+
 CLASS = (
     # Everything right.
     HandIn("amara-okafor", L01, reflection=_COVERING),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from typing import Any
 
 import numpy as np
@@ -225,7 +226,7 @@ def _elbo_of_step(answer: Recorder, rng: Rng) -> None:
     exact = (
         densities.normal(np.array(m), 15.0, 2.0) - 0.5 * s**2 / 4.0
         + densities.normal(np.array(18.0), m, 1.0) - 0.5 * s**2
-        + 0.5 * np.log(2.0 * np.pi * np.e) + np.log(s)
+        + 0.5 * math.log(2.0 * math.pi * math.e) + np.log(s)
     )  # fmt: skip
     if found[0] != found[1]:
         more = [_one(answer, guide, seed + k, start)["elbos"][0] for k in range(2, 62)]

@@ -27,7 +27,21 @@ Answer = dict[str, Any]
 SEED = 3
 EXERCISES = {exercise.id: exercise for exercise in all_exercises()}
 #: Their checks take seconds.
-LONG = {"E3.5", "E4.4", "E5.2", "E5.4", "E5.5", "E6.2", "E6.5", "E7.5", "E9.4", "E9.5", "E11.5", "E12.4", "E12.5"}
+LONG = {
+    "E3.5",
+    "E4.4",
+    "E5.2",
+    "E5.4",
+    "E5.5",
+    "E6.2",
+    "E6.5",
+    "E7.5",
+    "E9.4",
+    "E9.5",
+    "E11.5",
+    "E12.4",
+    "E12.5",
+}
 #: The functions of one answer share a stack of handlers; those of two answers do not go together.
 TOGETHER = {"E9.1", "E9.2", "E9.5"}
 

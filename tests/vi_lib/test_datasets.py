@@ -68,6 +68,13 @@ COLLECTED = {
 SAMPLED = ("normal_100_nuts",)
 
 
+# Name -> its two columns, their length and sums, and the digest of both, as statsmodels ships them.
+COLUMNS = {
+    "engel": ("income", "food", 235, 230881.16533838297, 146675.27615863856, "1969844503bed78b"),
+    "nile": ("year", "flow", 100, 192050.0, 91935.0, "073ae61c8c4883e7"),
+}
+
+
 def test_every_data_set_has_a_recipe_or_a_source():
     assert datasets.names() == sorted([*RECIPES, *COLLECTED, *COMPUTED, *SAMPLED, *COLUMNS])
 
@@ -81,14 +88,6 @@ def test_sampled_draws_are_those_of_the_posterior():
         assert abs(values.mean() - exact.mean[i]) < 4 * exact.sd[i] / 2000**0.5
         assert abs(values.std(ddof=1) / exact.sd[i] - 1) < 4 / 4000**0.5
     assert "rhat 1.00" in datasets.describe("normal_100_nuts")
-# Name -> its two columns, their length and sums, and the digest of both, as statsmodels ships them.
-COLUMNS = {
-    "engel": ("income", "food", 235, 230881.16533838297, 146675.27615863856, "1969844503bed78b"),
-    "nile": ("year", "flow", 100, 192050.0, 91935.0, "073ae61c8c4883e7"),
-}
-
-
-def test_every_data_set_has_a_recipe_or_a_source():
 
 
 @pytest.mark.parametrize("name", COLUMNS)
