@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import multiprocessing.util
 import os
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from autograder.files import try_lock
@@ -15,6 +17,8 @@ PREFIX = "autograder-"
 _NEW = ".new-"
 _LOCK = "lock"
 _AGE = 3600.0
+_LAST = -200
+"""After multiprocessing has removed its own folder, at -100."""
 _settled: list[Path] = []
 
 
@@ -25,17 +29,35 @@ def settle() -> Path:
     """
     top = Path(tempfile.gettempdir())
     sweep_relics(top)
+    folder = _locked_folder(top)
+    tempfile.tempdir = str(folder)
+    return folder
+
+
+@contextlib.contextmanager
+def settled_for_now() -> Iterator[Path]:
+    """Have `tempfile` use such a folder for a while. What is in it stays until the process ends."""
+    before = tempfile.tempdir
+    folder = _locked_folder(Path(tempfile.gettempdir()))
+    multiprocessing.util.Finalize(None, leave, exitpriority=_LAST)
+    tempfile.tempdir = str(folder)
+    try:
+        yield folder
+    finally:
+        tempfile.tempdir = before
+
+
+def _locked_folder(top: Path) -> Path:
     new = Path(tempfile.mkdtemp(prefix=_NEW + PREFIX, dir=top))
     try_lock(os.open(new / _LOCK, os.O_RDWR | os.O_CREAT, 0o600))  # open until the process ends
     new.chmod(0o711)  # a child that is another user gets through to its own folder
     folder = new.rename(top / new.name.removeprefix(_NEW))
-    tempfile.tempdir = str(folder)
     _settled.append(folder)
     return folder
 
 
 def leave() -> None:
-    """Remove the folder that this process has made."""
+    """Remove the folders that this process has made."""
     while _settled:
         remove(str(_settled.pop()))
 
