@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from autograder.schedule import Site
 
 
-LONGEST_TEMPORARY = 55
+LONGEST_TEMPORARY = 60
 
 
 @contextlib.contextmanager
@@ -122,7 +122,7 @@ def grade_all(
 
 
 def _require_short(folder: str) -> None:
-    """A socket's path has at most 107 bytes on Linux; two folders in it and a name add 52."""
+    """A socket's path has at most 107 bytes on Linux; two folders in it and a name add 47."""
     size = len(os.fsencode(folder))
     if size > LONGEST_TEMPORARY:
         raise ValueError(

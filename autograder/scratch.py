@@ -13,7 +13,8 @@ from pathlib import Path
 from autograder.files import try_lock
 from autograder.sandbox.removal import remove
 
-PREFIX = "autograder-"
+PREFIX, SHORT = "autograder-", "vi-ag-"
+"""The second is for sockets, whose paths must be short."""
 _NEW = ".new-"
 _LOCK = "lock"
 _AGE = 3600.0
@@ -29,7 +30,7 @@ def settle() -> Path:
     """
     top = Path(tempfile.gettempdir())
     sweep_relics(top)
-    folder = _locked_folder(top)
+    folder = _locked_folder(top, PREFIX)
     tempfile.tempdir = str(folder)
     return folder
 
@@ -38,7 +39,7 @@ def settle() -> Path:
 def settled_for_now() -> Iterator[Path]:
     """Have `tempfile` use such a folder for a while. What is in it stays until the process ends."""
     before = tempfile.tempdir
-    folder = _locked_folder(Path(tempfile.gettempdir()))
+    folder = _locked_folder(Path(tempfile.gettempdir()), SHORT)
     multiprocessing.util.Finalize(None, leave, exitpriority=_LAST)
     tempfile.tempdir = str(folder)
     try:
@@ -47,8 +48,8 @@ def settled_for_now() -> Iterator[Path]:
         tempfile.tempdir = before
 
 
-def _locked_folder(top: Path) -> Path:
-    new = Path(tempfile.mkdtemp(prefix=_NEW + PREFIX, dir=top))
+def _locked_folder(top: Path, prefix: str) -> Path:
+    new = Path(tempfile.mkdtemp(prefix=_NEW + prefix, dir=top))
     try_lock(os.open(new / _LOCK, os.O_RDWR | os.O_CREAT, 0o600))  # open until the process ends
     new.chmod(0o711)  # a child that is another user gets through to its own folder
     folder = new.rename(top / new.name.removeprefix(_NEW))
@@ -64,7 +65,7 @@ def leave() -> None:
 
 def sweep_relics(top: Path) -> None:
     """Remove folders of processes that are no more."""
-    for folder in top.glob(f"{PREFIX}*"):
+    for folder in (*top.glob(f"{PREFIX}*"), *top.glob(f"{SHORT}*")):
         with contextlib.suppress(OSError):
             if folder.is_symlink() or folder.stat().st_uid != os.getuid():
                 continue
@@ -74,7 +75,8 @@ def sweep_relics(top: Path) -> None:
                     remove(str(folder))
             finally:
                 os.close(descriptor)
-    for folder in top.glob(f"{_NEW}{PREFIX}*"):  # killed between two lines of `settle`
+    # killed between two lines of `_locked_folder`
+    for folder in (*top.glob(f"{_NEW}{PREFIX}*"), *top.glob(f"{_NEW}{SHORT}*")):
         with contextlib.suppress(OSError):
             if folder.stat().st_mtime < time.time() - _AGE:
                 remove(str(folder))

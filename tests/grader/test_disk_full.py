@@ -140,5 +140,5 @@ def test_a_long_path_for_temporary_files_is_refused_in_words(course: Path, tmp_p
     run = start(course, "grade", source, "--out", tmp_path / "out", env={"TMPDIR": str(temp)})
     _, err = run.communicate(timeout=60)
     assert run.returncode == 2
-    assert "whose path has at most 55 bytes" in err
+    assert "whose path has at most 60 bytes" in err
     assert "TMPDIR" in err
