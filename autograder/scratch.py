@@ -65,7 +65,7 @@ def leave() -> None:
 
 def sweep_relics(top: Path) -> None:
     """Remove folders of processes that are no more."""
-    for folder in (*top.glob(f"{PREFIX}*"), *top.glob(f"{SHORT}*")):
+    for folder in _named(top):
         with contextlib.suppress(OSError):
             if folder.is_symlink() or folder.stat().st_uid != os.getuid():
                 continue
@@ -76,7 +76,11 @@ def sweep_relics(top: Path) -> None:
             finally:
                 os.close(descriptor)
     # killed between two lines of `_locked_folder`
-    for folder in (*top.glob(f"{_NEW}{PREFIX}*"), *top.glob(f"{_NEW}{SHORT}*")):
+    for folder in _named(top, _NEW):
         with contextlib.suppress(OSError):
             if folder.stat().st_mtime < time.time() - _AGE:
                 remove(str(folder))
+
+
+def _named(top: Path, start: str = "") -> list[Path]:
+    return [folder for prefix in (PREFIX, SHORT) for folder in top.glob(f"{start}{prefix}*")]
