@@ -10,6 +10,7 @@ import contextlib
 import functools
 import multiprocessing
 import multiprocessing.forkserver
+import multiprocessing.util
 import os
 import socket
 import tempfile
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from autograder.schedule import Site
 
 
-LONGEST_TEMPORARY = 75
+LONGEST_TEMPORARY = 60
 
 
 @contextlib.contextmanager
@@ -43,8 +44,7 @@ def warmed_up() -> Iterator[Nursery | None]:
     _require_short(tempfile.gettempdir())
     nursery = open_nursery()
     try:
-        _context()
-        multiprocessing.forkserver.ensure_running()
+        _start_server()
         yield nursery
     finally:
         if nursery is not None:
@@ -122,7 +122,7 @@ def grade_all(
 
 
 def _require_short(folder: str) -> None:
-    """A socket's path has at most 107 bytes on Linux; multiprocessing adds 32 to the folder's."""
+    """A socket's path has at most 107 bytes on Linux; two folders in it and a name add 47."""
     size = len(os.fsencode(folder))
     if size > LONGEST_TEMPORARY:
         raise ValueError(
@@ -137,6 +137,17 @@ def _context() -> ForkServerContext:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["autograder.jobs", "autograder.scratch"])
     return context
+
+
+@functools.cache
+def _start_server() -> None:
+    """Once in a process, with its socket in a folder that is swept if this process is killed."""
+    from autograder.scratch import settled_for_now
+
+    _context()
+    with settled_for_now():
+        multiprocessing.util.get_temp_dir()  # is made here, and kept for all sockets
+    multiprocessing.forkserver.ensure_running()
 
 
 def _begin(tier: Tier, line: socket.socket | None) -> None:

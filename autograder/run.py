@@ -115,7 +115,9 @@ def _grade_with(order: Order, nursery: Nursery | None) -> list[Record]:
         sweep_relics(Path(tempfile.gettempdir()))
         keep_source(source, out)
         run = _Run(order, lessons, found, _maker(order, root, lessons), nursery)
-        return run.carry_out()
+        records = run.carry_out()
+        sweep_relics(Path(tempfile.gettempdir()))  # of a killed run's processes, now gone
+        return records
 
 
 @dataclass(frozen=True)

@@ -178,7 +178,8 @@ errors = {part: climb(part / L, 30, mean_N + 1.0)
           for part in (0.2, 1.0, 1.8, 2.1)}
 print(f"L = {L:.2f}, so a step must be shorter than 2/L = {2 / L:.6f}")
 for part, error in errors.items():
-    print(f"ρ = {part:.1f}/L: error of step 10 {error[10]:9.2e}, "
+    tenth = round(error[10], 12) + 0.0  # less is round-off
+    print(f"ρ = {part:.1f}/L: error of step 10 {tenth:9.2e}, "
           f"(1 - ρL)^10 {(1 - part) ** 10:9.2e}")
 
 # %% tags=["demo", "covers: D01"]

@@ -8,12 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
+from autograder.collecting.found import lesson_within
 from autograder.exporting import canvas, moodle
 from autograder.exporting.grades import Line, lines, of_lesson, read_records
 from autograder.exporting.matching import Unmatched
 from autograder.exporting.table import table
 from autograder.late import keep, penalties, policy_in, read_policy, unknown_times, unused_rows
 from autograder.lesson import Lesson, load_lesson
+from autograder.notebooks import practice_names
 from autograder.records import Record
 from autograder.rosters import BadRoster, Roster, read_roster
 from autograder.tables import csv_text, defused, write_whole
@@ -39,10 +41,23 @@ def export(
     """
     try:
         whole = {name: load_lesson(name, root) for name in lessons}
-        return _export(out, whole, late, form, [read_roster(path) for path in rosters])
+        lists = _graded([read_roster(path) for path in rosters], practice_names(root))
+        return _export(out, whole, late, form, lists)
     except (ValueError, OSError) as error:
         print(error, file=sys.stderr)
         return MISUSE
+
+
+def _graded(rosters: Sequence[Roster], practice: Sequence[str]) -> list[Roster]:
+    """Without the worksheets of lessons for practice, which it names."""
+    kept = []
+    for listed in rosters:
+        lesson = lesson_within(listed.source.rsplit(".", 1)[0], practice)
+        if listed.kind == "moodle" and lesson is not None:
+            print(f"{listed.source}: {lesson} is for practice and has no grades.", file=sys.stderr)
+        else:
+            kept.append(listed)
+    return kept
 
 
 def _export(

@@ -25,6 +25,8 @@ from autograder.sandbox.tiers import Tier, chosen_tier, folder_for_child
 
 _START_SECONDS = 120.0
 _REPLY_SECONDS = 30.0
+_TRIES = 3
+_SILENT = "it says nothing"
 _MODULE = "autograder.sandbox.zygote"
 _REFUSED = "Refused to run students' code unconfined: tier {} could not be had: {}."
 
@@ -159,7 +161,8 @@ class Zygote:
         try:
             report = _read_line(sock, _REPLY_SECONDS)
         except ZygoteLost:
-            raise CannotStart(_REFUSED.format(self.tier, self._last_words())) from None
+            reason = self._last_words() or _SILENT
+            raise CannotStart(_REFUSED.format(self.tier, reason)) from None
         lacking = missing(self.tier, list(report.get("facts", ())))
         if "refused" in report or report.get("tier") != self.tier or lacking:
             reason = report.get("refused") or f"it did not find that it {lacking}"
@@ -168,23 +171,28 @@ class Zygote:
         return int(report["pid"])
 
     def _wait_until_ready(self) -> None:
+        """Wait for the libraries; start again, without the nursery, if it is lost before it is up.
+
+        What is killed says nothing and is worth another try; an error would come again.
+        """
         if self.ready:
             return
-        try:
-            pid = int(self._read(_START_SECONDS)["ready"])
-            if self.process is None:
-                self.process = hold(pid)
-        except (ZygoteLost, ProcessLookupError):
-            said = self._last_words()
-            self.close()
-            if self.nursery is not None:  # it may be the nursery's fault: without it, then
-                self.nursery = None
-                self.start()
-                return self._wait_until_ready()
-            raise CannotStart(
-                f"The process that runs students' code does not start: {said}"
-            ) from None
-        self.ready = True
+        said = ""
+        for _ in range(_TRIES):
+            self.start()
+            try:
+                pid = int(self._read(_START_SECONDS)["ready"])
+                if self.process is None:
+                    self.process = hold(pid)
+                self.ready = True
+                return
+            except (ZygoteLost, ProcessLookupError):
+                said = self._last_words()
+                self.close()
+                nursed, self.nursery = self.nursery is not None, None
+                if said and not nursed:
+                    break
+        raise CannotStart(f"The process that runs students' code does not start: {said or _SILENT}")
 
     def _ask(self, request: dict[str, Any], descriptors: Sequence[int] = ()) -> dict[str, Any]:
         data = json.dumps(request).encode() + b"\n"
@@ -202,11 +210,11 @@ class Zygote:
         return _read_line(self.control, seconds)
 
     def _last_words(self) -> str:
-        """The last line that the zygote, or a child of it, has written as an error."""
+        """The last line that the zygote, or a child of it, has written as an error; "" if none."""
         assert self.errors is not None
         self.errors.seek(0)
         said = self.errors.read().decode("utf-8", "replace").strip().splitlines()
-        return said[-1] if said else "it says nothing"
+        return said[-1] if said else ""
 
 
 def _read_line(sock: socket.socket, seconds: float) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import time
 
 import numpy as np
 import pytest
+from bank_entries import ODD_RESULTS
 
 from autograder.checks import grade, lesson02_cavi, lesson02_elbo
 from autograder.checks.answer import LocalAnswer
@@ -199,17 +200,7 @@ def test_an_answer_that_never_runs_is_not_blamed_on_round_off() -> None:
 # Fairness
 
 ODD = {
-    "None": None,
-    "text": "0.5",
-    "nan": float("nan"),
-    "empty": [],
-    "ragged": [[1.0], [1.0, 2.0]],
-    "pair": (1.0, 2.0),
-    "pair of Nones": (None, None),
-    "pair of vectors": (np.ones(3), np.ones(3)),
-    "three": (1.0, 2.0, 3.0),
-    "three texts": ("a", "b", "c"),
-    "cube": np.ones((3, 3, 3)),
+    **ODD_RESULTS,
     "a dict": {"nu_q": 1.0, "tau_q": None, "alpha_q": [1.0, 2.0], "beta_q": "x", "elbo": 0.0},
     "a dict of numbers": dict.fromkeys(("nu_q", "tau_q", "alpha_q", "beta_q", "elbo"), 1.0),
 }

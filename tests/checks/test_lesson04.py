@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from bank_entries import entry
 
 from autograder.checks import grade, lesson04_svi
 from autograder.checks.bank import e4_1, e4_2, e4_3, e4_4
@@ -20,11 +21,6 @@ Array = Any
 IDS = [exercise.id for exercise in EXERCISES]
 
 
-def entry(bank: Any, name: str) -> Any:
-    (found,) = (wrong for wrong in (*bank.WRONG, *bank.RIGHT) if wrong.name == name)
-    return found
-
-
 def test_points_are_those_of_the_syllabus() -> None:
     assert {exercise.id: exercise.points for exercise in EXERCISES} == {
         "E4.1": 4.0,
@@ -32,16 +28,6 @@ def test_points_are_those_of_the_syllabus() -> None:
         "E4.3": 4.0,
         "E4.4": 6.0,
     }
-
-
-def test_stated_false_alarm_rates_are_at_most_1e_5() -> None:
-    assert all(sum(part.false_alarm for part in e.parts) <= 1e-5 for e in EXERCISES)
-
-
-@pytest.mark.parametrize("exercise", EXERCISES, ids=IDS)
-def test_banks_are_as_large_as_agreed(exercise) -> None:
-    assert len(exercise.wrong) >= 8
-    assert len(exercise.right) >= 3
 
 
 # Partial credit: a mistake costs its own points and no others

@@ -9,6 +9,7 @@ from typing import Any
 import autograd.numpy as anp
 import numpy as np
 import pytest
+from bank_entries import entry
 
 from autograder.checks import grade
 from autograder.checks import lesson06_sampling as sampling_checks
@@ -27,11 +28,6 @@ Array = Any
 IDS = [exercise.id for exercise in EXERCISES]
 
 
-def entry(bank: Any, name: str) -> Any:
-    (found,) = (wrong for wrong in (*bank.WRONG, *bank.RIGHT) if wrong.name == name)
-    return found
-
-
 def test_points_are_those_of_the_syllabus() -> None:
     assert {exercise.id: exercise.points for exercise in EXERCISES} == {
         "E6.1": 4.0,
@@ -40,16 +36,6 @@ def test_points_are_those_of_the_syllabus() -> None:
         "E6.4": 5.0,
         "E6.5": 5.0,
     }
-
-
-def test_stated_false_alarm_rates_are_at_most_1e_5() -> None:
-    assert all(sum(part.false_alarm for part in e.parts) <= 1e-5 for e in EXERCISES)
-
-
-@pytest.mark.parametrize("exercise", EXERCISES, ids=IDS)
-def test_banks_are_as_large_as_agreed(exercise) -> None:
-    assert len(exercise.wrong) >= 8
-    assert len(exercise.right) >= 3
 
 
 # Partial credit: a mistake costs its own points and no others

@@ -20,9 +20,9 @@ KINDS = ("server", "nursery", "worker", "zygote", "child", "other")
 LIGHT = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "NO_COLOR": "1"}
 
 
-def light_class(top: Path, count: int, partly: int = 0) -> Path:
+def light_class(top: Path, count: int, partly: int = 0, first: int = 0) -> Path:
     """Hand-ins that take a few hundredths of a second each; one in three is only half right."""
-    for number in range(count):
+    for number in range(first, first + count):
         path = top / f"s{number:04d}" / mini.NAME / f"{mini.NAME}.ipynb"
         path.parent.mkdir(parents=True)
         path.write_bytes(PARTLY if number % 3 == partly else RIGHT)

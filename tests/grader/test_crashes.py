@@ -27,7 +27,8 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks at processes in /proc"),
 ]
-SIZE = 620
+SIZE, MORE = 500, 100
+"""Hand-ins at first, and how many come in when a fast machine is done before the kills are."""
 PLAN = {"parent": 30, "worker": 45, "zygote": 50, "child": 60, "server": 12, "nursery": 12}
 PATIENCE = 120.0
 APART = 3
@@ -37,6 +38,11 @@ APART = 3
 def records(out: Path) -> dict[str, Record]:
     found = [load(path) for path in (out / "records").glob("*.json")]
     return {record.student: record for record in found}
+
+
+def count_of(source: Path) -> int:
+    """How many hand-ins there are to do."""
+    return sum(1 for _ in source.iterdir())
 
 
 def plain(record: Record) -> Record:
@@ -81,7 +87,7 @@ def test_two_hundred_kills_lose_nothing_and_grade_nothing_twice(
     rng = random.Random(20)
     plan = [kind for kind, count in PLAN.items() for _ in range(count)]
     rng.shuffle(plan)
-    killer, trees = Killer(out, plan, rng), []
+    killer, trees = Killer(source, out, plan, rng), []
     while True:
         before = marks(out)
         run = start(
@@ -93,22 +99,24 @@ def test_two_hundred_kills_lose_nothing_and_grade_nothing_twice(
         assert rewritten(before, marks(out)) == []
         if (out / "gradebook.db").exists():
             gradebook(out / "gradebook.db")
-        if run.returncode != -signal.SIGKILL:
+        if run.returncode == 0 and killer.killed.total() < 200:
+            light_class(source, MORE, first=count_of(source))
+        elif run.returncode != -signal.SIGKILL:
             break
-    killed = killer.killed
+    killed, size = killer.killed, count_of(source)
     assert run.returncode == 0, err
-    assert f"{SIZE} hand-ins: all graded." in printed
+    assert f"{size} hand-ins: all graded." in printed
     assert killed.total() >= 200, killed
     assert min(killed.values()) >= 10, killed
     expected = {number: plain(records(reference)[f"s{number:04d}"]) for number in (0, 1)}
     found = records(out)
-    assert sorted(found) == [f"s{number:04d}" for number in range(SIZE)]
-    for number in range(SIZE):
+    assert sorted(found) == [f"s{number:04d}" for number in range(size)]
+    for number in range(size):
         assert plain(found[f"s{number:04d}"]) == expected[min(number % 3, 1)]
     with (out / "grades.csv").open(encoding="utf-8", newline="") as file:
         scores = {row["student"]: row["score"] for row in csv.DictReader(file)}
-    assert scores == {f"s{n:04d}": "4" if n % 3 == 0 else "9" for n in range(SIZE)}
-    assert len(gradebook(out / "gradebook.db")) == 3 * SIZE
+    assert scores == {f"s{n:04d}": "4" if n % 3 == 0 else "9" for n in range(size)}
+    assert len(gradebook(out / "gradebook.db")) == 3 * size
     assert [relic for tree in trees for relic in tree.relics()] == []
     assert list(out.rglob("*.part*")) == []
     assert [path.name for path in temp.iterdir()] == []
@@ -118,6 +126,7 @@ def test_two_hundred_kills_lose_nothing_and_grade_nothing_twice(
 class Killer:
     """Kills processes of a run as planned, at moments that lie all over it."""
 
+    source: Path
     out: Path
     plan: list[str]
     rng: random.Random
@@ -146,7 +155,7 @@ class Killer:
         if kind == "parent" and not wait and self.rng.random() < 0.5:
             moment = time.monotonic() + self.rng.uniform(0.0, 2.0)  # while it starts, or ends
             return until(lambda: time.monotonic() > moment, run, PATIENCE)
-        goal = min(count(self.out) + max(wait, 1), SIZE)
+        goal = min(count(self.out) + max(wait, 1), count_of(self.source))
         done = until(lambda: count(self.out) >= goal, run, PATIENCE)
         time.sleep(self.rng.uniform(0.0, 0.05))
         return done

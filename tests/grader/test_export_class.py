@@ -9,11 +9,12 @@ import pytest
 from test_export import nbgrader_export, rows
 
 from autograder.cli import main
+from autograder.notebooks import practice_names
 
 pytestmark = pytest.mark.slow
 
 
-def test_from_moodle_and_back(tmp_path: Path) -> None:
+def test_from_moodle_and_back(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "out"
     assert main(["example-class", str(tmp_path), "--as", "moodle"]) == 0
     downloads = tmp_path / "moodle" / "downloads"
@@ -35,8 +36,12 @@ def test_from_moodle_and_back(tmp_path: Path) -> None:
             assert float(row["total"]) == max(0.0, float(whole["score"]) - penalty)
         else:
             assert row["total"] == ""
+    assert "00_start is for practice and has no grades." in capsys.readouterr().err
     for worksheet in worksheets:
         lesson = worksheet.name.split("-")[2]
+        if lesson in practice_names():
+            assert not (folder / f"moodle-{lesson}.csv").exists()
+            continue
         before, after = rows(worksheet), rows(folder / f"moodle-{lesson}.csv")
         kept = [column for column in before[0] if column not in ("Grade", "Feedback comments")]
         assert [[row[c] for c in kept] for row in before] == [

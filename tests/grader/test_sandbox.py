@@ -126,6 +126,21 @@ def test_a_child_ends_with_its_zygote_and_the_next_one_is_forked_by_a_new_one() 
         zygote.close()
 
 
+def test_a_zygote_killed_while_it_starts_is_started_again() -> None:
+    zygote = Zygote()
+    zygote.start()
+    try:
+        assert zygote.process is not None
+        first = zygote.process
+        first.kill()
+        session = Session(zygote, Program((Code(1, "def f():\n    return 1.0"),)), USUAL)
+        assert value(session, "f") == 1.0
+        assert zygote.process is not first
+        session.drop()
+    finally:
+        zygote.close()
+
+
 def test_a_zygote_that_does_not_start_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.executable", "/bin/false")
     zygote = Zygote()
