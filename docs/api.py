@@ -151,7 +151,6 @@ SETTINGS = {
     # As a list: an attribute that is in the class's text and a property as well is then no clash.
     "napoleon_custom_sections": [("Attributes", "params_style")],
     "napoleon_numpy_docstring": False,
-    "python_maximum_signature_line_length": 80,
     "smartquotes_action": "D",  # dashes only: b' is a transpose and ... any number of axes
 }
 #: The headings of Google's style, below which indented lines are entries and not formulas.

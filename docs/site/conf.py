@@ -30,6 +30,7 @@ html_theme = "sphinx_book_theme"
 html_title = "Variational inference"
 html_static_path = ["_static"]
 html_css_files = ["course.css"]
+html_js_files = ["accessible.js"]
 html_show_sourcelink = False
 html_copy_source = False
 html_theme_options = {
@@ -37,4 +38,5 @@ html_theme_options = {
     "use_download_button": False,
     "use_fullscreen_button": False,
     "navigation_with_keys": False,
+    "navbar_persistent": [],  # the search field of the sidebar is enough
 }

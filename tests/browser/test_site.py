@@ -1,0 +1,153 @@
+"""The web site, opened from the disk: sound, accessible, light on a phone, and without a network."""
+
+from __future__ import annotations
+
+import html.parser
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urldefrag, urlsplit
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PHONE, DESK = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
+LESSONS = sorted(path.stem for path in ROOT.glob("solutions/*.py"))
+#: Pages that axe looks at: all lessons and guides, and of the reference the longest.
+LOOKED_AT = [
+    "index",
+    *(f"lessons/{name}" for name in LESSONS),
+    *("api/index", "api/ppl", "graders", "authoring", "lms"),
+]
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The pages, built as `make site` builds them: a warning is an error."""
+    top = tmp_path_factory.mktemp("site")
+    pages, built = top / "pages", top / "site"
+    assemble = [sys.executable, ROOT / "docs" / "site" / "assemble.py", pages]
+    subprocess.run(assemble, check=True)
+    command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-b", "html"]
+    command += ["-c", str(ROOT / "docs" / "site"), str(pages), str(built)]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    return built
+
+
+@pytest.fixture
+def open_page(chromium: Any, site: Path) -> Iterator[Any]:
+    """Opens a page in a window of some size and colour; in the end, nothing was asked of a host."""
+    asked: list[str] = []
+    contexts: list[Any] = []
+
+    def opened(name: str, viewport: dict[str, int] = DESK, scheme: str = "light") -> Any:
+        contexts.append(chromium.new_context(viewport=viewport, color_scheme=scheme))
+        page = contexts[-1].new_page()
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto((site / f"{name}.html").as_uri())
+        page.wait_for_function("!window.MathJax || MathJax.startup?.promise !== undefined")
+        page.evaluate("window.MathJax ? MathJax.startup.promise : null")
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert [url for url in asked if urlsplit(url).scheme not in ("file", "data")] == []
+
+
+class Anchors(html.parser.HTMLParser):
+    """The ids of a page, where its links lead, and pictures without a text."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.ids: set[str] = set()
+        self.links: list[str] = []
+        self.mute: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = dict(attrs)
+        self.ids |= {value for key in ("id", "name") if (value := found.get(key))}
+        self.links += [v for key in ("href", "src") if (v := found.get(key))]
+        if tag == "img" and not found.get("alt"):
+            self.mute.append((found.get("src") or "")[:60])
+
+
+def test_no_link_is_dead_and_no_picture_without_a_text(site: Path) -> None:
+    pages = {path: Anchors(path.read_text(encoding="utf-8")) for path in site.rglob("*.html")}
+    assert len(pages) > 60
+    dead = []
+    for path, page in pages.items():
+        assert page.mute == [], path
+        for link in page.links:
+            if urlsplit(link).scheme:
+                continue
+            target, anchor = urldefrag(link)
+            file = path.parent / unquote(urlsplit(target).path) if target else path
+            file = Path(file).resolve()
+            if not file.exists() or (file in pages and anchor and anchor not in pages[file].ids):
+                dead.append((str(path.relative_to(site)), link))
+    assert dead == []
+
+
+def test_no_hidden_input_and_no_marker_is_published(site: Path) -> None:
+    for path in (*site.glob("lessons/*.html"), site / "searchindex.js"):
+        text = path.read_text(encoding="utf-8")
+        for marker in ("HIDDEN TESTS", "BEGIN SOLUTION", "END SOLUTION"):
+            assert marker not in text, path
+    for path in site.glob("lessons/*.html"):
+        assert '<span class="n">seed</span><span class="o">=</span><span class="mi">7' not in (
+            path.read_text(encoding="utf-8")
+        )
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("name", LOOKED_AT)
+def test_pages_are_accessible_and_fit_a_phone(open_page: Any, name: str) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
+    for viewport, scheme in ((DESK, "light"), (DESK, "dark"), (PHONE, "light")):
+        page = open_page(name, viewport, scheme)
+        found = Axe().run(page).response["violations"]
+        assert [(v["id"], v["nodes"][0]["html"][:200]) for v in found] == []
+        width = page.evaluate("document.documentElement.scrollWidth")
+        assert width <= viewport["width"], "the page scrolls sideways"
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("name", LESSONS)
+def test_formulas_are_drawn_and_flipbooks_move(open_page: Any, name: str) -> None:
+    page = open_page(f"lessons/{name}")
+    assert page.locator("mjx-container").count() > 3
+    assert page.locator("mjx-merror").count() == 0
+    sliders = page.locator("input[type=range]")
+    assert sliders.count() >= (name != "00_start")
+    for index in range(sliders.count()):
+        slider = sliders.nth(index)
+        frame = slider.evaluate("s => s.closest('div').parentElement.outerHTML")
+        slider.evaluate("s => { s.value = s.max; s.dispatchEvent(new Event('input')); }")
+        assert slider.evaluate("s => s.closest('div').parentElement.outerHTML") != frame
+
+
+@pytest.mark.browser
+def test_a_solution_is_folded_until_one_asks_for_it(open_page: Any) -> None:
+    page = open_page("lessons/05_bbvi")
+    stub = page.get_by_text("raise NotImplementedError").first
+    assert stub.is_visible()
+    solution = page.locator("details.hide").first
+    assert not solution.locator("pre").first.is_visible()
+    solution.locator("summary").click()
+    assert solution.locator("pre").first.is_visible()
+
+
+@pytest.mark.browser
+def test_search_finds_a_page_without_a_server(open_page: Any, site: Path) -> None:
+    page = open_page("index")
+    page.goto((site / "search.html").as_uri() + "?q=funnel")
+    page.locator("#search-results li a").first.wait_for()
+    assert page.locator("#search-results li a").count() >= 1
