@@ -71,7 +71,9 @@ def _parameters(found: Any, sizes: Sequence[int], what: str) -> dict[str, Array]
         value = array(found[name], f"{what}, `{name}`")
         if value.shape != shape:
             raise Mismatch(
-                f"{what}, `{name}`: expected shape {shape}, got {value.shape}.", got=found
+                f"{what}, `{name}`: expected shape {shape}, got {value.shape}.",
+                got=found,
+                name="one-bias-a-layer" if "_b" in name and value.size == 1 else None,
             )
         params[name] = value.astype(float)
         if not np.isfinite(params[name]).all():
@@ -205,8 +207,8 @@ def _training(answer: Recorder, rng: Rng) -> None:
         best = max(best, elbo)
         if best > GOAL:
             return
-    name = _symptom(params, test, eps, elbo, ACTIVATIONS[activation])
-    if elbo < -1000.0 and _large(answer):
+    name = _symptom(params, test, elbo, ACTIVATIONS[activation])
+    if _large(answer):
         name = "weights-too-large"
     answer.call("train_vae", small, (8, 5, 2), 2, generator(0))
     raise Mismatch(
@@ -234,7 +236,7 @@ def _elbo(params: dict[str, Array], x: Array, eps: Array, activation: Any) -> fl
     return found if np.isfinite(found) else -np.inf
 
 
-def _symptom(params: dict[str, Array], x: Array, eps: Array, elbo: float, f: Any) -> str | None:
+def _symptom(params: dict[str, Array], x: Array, elbo: float, f: Any) -> str | None:
     """The mistake of the bank that the trained networks betray, whatever the code looks like."""
     mu, log_sd = np.split(amortised.encode(params, x, activation=f), 2, axis=-1)
     with np.errstate(over="ignore"):

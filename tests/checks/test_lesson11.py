@@ -231,6 +231,16 @@ def test_a_run_that_misses_gets_two_more_chances_with_other_digits() -> None:
     assert not np.array_equal(runs[1], runs[2])
 
 
+@pytest.mark.slow
+def test_a_start_with_large_weights_is_named_whatever_the_run_makes_of_it() -> None:
+    """Smaller batches, fixed noise: the ELBO ends elsewhere than in the bank's own run."""
+    init = entry(e11_5, "weights-too-large").answer["init_vae"]
+    answer = e11_5._with(init_vae=init, train_vae=training(init=init, noise="fixed", batch=50))
+    verdict = grade("E11.5", answer, seed=3)
+    assert verdict.parts[-1].earned == 0.0, str(verdict)
+    assert verdict.misconception == "weights-too-large"
+
+
 # MNIST, where it is at hand
 
 
