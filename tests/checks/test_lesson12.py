@@ -81,7 +81,15 @@ STEPS: tuple[dict[str, Any], ...] = (
 )
 
 
-@pytest.mark.parametrize("pair", list(itertools.combinations(range(len(STEPS)), 2)))
+def few(cases, quick):
+    """All cases, of which the fast tests run the first ones only."""
+    return [
+        pytest.param(case, marks=pytest.mark.slow if index >= quick else ())
+        for index, case in enumerate(cases)
+    ]
+
+
+@pytest.mark.parametrize("pair", few(itertools.combinations(range(len(STEPS)), 2), 2))
 def test_two_mistakes_in_k_hat_are_rejected(pair) -> None:
     answer = e12_1.of(**STEPS[pair[0]], **STEPS[pair[1]])
     verdict = grade("E12.1", answer, seed=3)
@@ -92,7 +100,7 @@ RULES = ("absolute-tolerance", "one-sided", "verdict-reversed", "short-traces-ac
 MEANS = ("burn-ignored", "divided-by-all", "over-the-parameters", "another-scale")
 
 
-@pytest.mark.parametrize("pair", list(itertools.product(RULES, MEANS)))
+@pytest.mark.parametrize("pair", few(itertools.product(RULES, MEANS), 2))
 def test_a_wrong_rule_and_a_wrong_average_are_both_named(pair) -> None:
     rule, mean = (entry(e12_2, name) for name in pair)
     both = {
@@ -219,7 +227,7 @@ def test_the_other_tail_is_another_patient() -> None:
 ODD = {**ODD_RESULTS, "a dict": {"k": 1.0}}
 
 
-@pytest.mark.parametrize("odd", ODD)
+@pytest.mark.parametrize("odd", few(ODD, 3))
 @pytest.mark.parametrize("exercise", EXERCISES, ids=IDS)
 def test_odd_results_are_judged_and_never_stop_the_check(exercise, odd) -> None:
     verdict = grade(exercise, dict.fromkeys(exercise.names, lambda *_, **__: ODD[odd]), seed=1)
