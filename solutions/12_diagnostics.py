@@ -632,7 +632,7 @@ def so_far(fig, frame):
 
 
 flipbook(
-    so_far, list(range(2, 33, 2)), label="50 × {} steps", start=15,
+    so_far, list(range(4, 33, 2)), label="50 × {} steps", start=14,
     figsize=(6.0, 4.2),
     alt="The sd of q relative to the exact one against the iteration, for "
         "three step rules that all start too wide. Adam and the window "
