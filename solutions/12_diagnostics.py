@@ -929,7 +929,8 @@ typos[[3, 40, 77]] *= 10.0
 spoilt = Model(gauss.params, gauss.log_prior, gauss.log_lik, typos,
                gauss.simulate)
 worse = advi(spoilt, rng=default_rng(10), progress=False)
-draws, (exact_mean, exact_sd) = worse.sample(default_rng(12)), quadrature(typos)
+draws = worse.sample(default_rng(12), 10_000)
+exact_mean, exact_sd = quadrature(typos)
 for i, name in enumerate(("mu", "sd")):
     print(f"with the errors, {name}: {draws[name].mean():.2f} ± "
           f"{draws[name].std():.2f}, exact {exact_mean[i]:.2f} ± "
