@@ -64,6 +64,8 @@ def _value(answer: Any, log_w: Array) -> Any:
 
 
 def _tails(answer: Recorder, rng: Rng) -> None:
+    """First sorted weights: what fails there does not fail for want of sorting."""
+    _compare(answer, np.sort(pareto(rng, 0.8, 500)), "k-hat of 500 weights, sorted upwards,")
     for k, num in ((0.9, 1000), (0.4, 4000), (0.65, 2500)):
         _compare(answer, pareto(rng, k, num), f"k-hat of {num} weights")
     _compare(answer, gaussian(rng, 0.5, 2000), "k-hat of 2000 weights of a narrow Gaussian")
@@ -83,7 +85,7 @@ def _order_and_scale(answer: Recorder, rng: Rng) -> None:
         (np.sort(log_w)[::-1].copy(), "sorted downwards"),
         (log_w + 37.0, "multiplied by exp(37)"),
     ):
-        _compare(answer, changed, f"k-hat of 1500 weights, {how}, {want:.3f} in any order,")
+        _compare(answer, changed, f"k-hat of 1500 weights, {how} ({want:.3f} in any order)")
 
 
 def _extreme(answer: Recorder, rng: Rng) -> None:
