@@ -137,16 +137,16 @@ WRONG = (
         also=(of(tail=lambda w, size: w[-size:] - 0.999 * w[-size]),),
     ),
     Wrong(
-        "grid-to-the-end",
-        of(fit=grid_to_the_end),
-        "With j in place of j − ½ the grid ends at θ = 1/x_max. What is log(1 − θx) there for the "
-        "largest x?",
-    ),
-    Wrong(
         "unsorted",
         of(order=np.asarray),
         "Your result depends on the order of the draws: the last draws are not the largest. Sort "
         "the weights first.",
+    ),
+    Wrong(
+        "grid-to-the-end",
+        of(fit=grid_to_the_end),
+        "With j in place of j − ½ the grid ends at θ = 1/x_max. What is log(1 − θx) there for the "
+        "largest x?",
     ),
     Wrong(
         "sorted-downwards",
