@@ -588,9 +588,9 @@ print(f"E log p(x|z) = {fit:.2f}: a log likelihood, at most 0")
 #
 # Write (7). For the networks take the library's: `amortised.encode(params, x)` gives
 # $(\mu, \omega)$ as one array (B, 2D), means in the first D columns, log sds in the others, and
-# `amortised.mlp_decoder(params, z)` the logits (B, X). For the two terms use your functions
-# above, or `amortised.bernoulli_log_likelihood` and `amortised.kl_diag_gaussian_standard` if they
-# are not right yet. The noise is given, one draw an image; the KL is taken in closed form. Autograd
+# `amortised.mlp_decoder(params, z)` the logits (B, X). For the two terms take
+# `amortised.bernoulli_log_likelihood` and `amortised.kl_diag_gaussian_standard`, or your functions
+# above once they are right. The noise is given, one draw an image; the KL is taken in closed form. Autograd
 # must find the gradient in `params`, so compute with this notebook's `np`, which is
 # `autograd.numpy`, and assign nothing into arrays.
 
@@ -610,8 +610,9 @@ def vae_elbo(params, x, eps, beta=1.0):
     lam = amortised.encode(params, x)
     mu, log_sd = lam[:, :dim], lam[:, dim:]
     logits = amortised.mlp_decoder(params, mu + np.exp(log_sd) * eps)
-    fit = bernoulli_log_likelihood(x, logits)
-    return np.mean(fit - beta * kl_diag_gaussian_standard(mu, log_sd))
+    fit = amortised.bernoulli_log_likelihood(x, logits)
+    penalty = amortised.kl_diag_gaussian_standard(mu, log_sd)
+    return np.mean(fit - beta * penalty)
     ### END SOLUTION
 
 # %% check="E11.3" seed=11301
