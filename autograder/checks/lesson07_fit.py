@@ -1,11 +1,11 @@
 """Check of E7.5, mean-field ADVI. Any optimiser may be used: fits are judged by where they end.
 
 Where the rates of false alarms come from: single fits of right answers were counted. The reference,
-Adam and the printed step, with 10 or 20 draws a step, landed 700 times out of 700 in each part. With
-one draw a step, which is the worst answer that is still right, 0 of 700 missed the means, 5 of 700
-the sds, and 0 of 250 the part with supports. Clopper-Pearson's upper bounds (95 %, two-sided) on
-these rates are .0053, .0166 and .0147; a part fails when three independent fits do, so the third
-powers bound its false alarms. (With 15 % in place of 20 %, 37 of 700 missed the sds.)
+Adam and the printed step, with 10 or 20 draws a step, landed 700 times out of 700 in each part.
+With one draw a step, the worst answer that is still right, 0 of 700 missed the means, 5 of 700 the
+sds, and 0 of 250 the part with supports. Clopper-Pearson's upper bounds (95 %, two-sided) on these
+rates are .0053, .0166 and .0147; a part fails when three independent fits do, so the third powers
+bound its false alarms. (With 15 % in place of 20 %, 37 of 700 missed the sds.)
 """
 
 from __future__ import annotations
