@@ -135,7 +135,7 @@ def _sds_near(omega: np.ndarray, sd: np.ndarray, what: str, short: float = 0.0) 
     got = np.exp(np.minimum(omega, 50.0))
     if not np.all(np.abs(got / sd - 1.0) <= SD_TOLERANCE):
         raise Mismatch(
-            f"{what}: expected exp(omega) = {np.round(sd, 3)} ± {SD_TOLERANCE:.0%}, "
+            f"{what}: expected exp(omega) = {np.round(sd, 3)} ± {100 * SD_TOLERANCE:.0f} %, "
             f"got {np.round(got, 3)}.",
             expected=sd,
             got=got,
