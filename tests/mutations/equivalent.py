@@ -21,6 +21,7 @@ FIRST: dict[str, tuple[str, ...]] = {
     "_stochastic": ("test_svi.py",),
     "_scale_mixture": ("test_oracles.py",),
     "_unknown_scale": ("test_oracles.py",),
+    "_clinic_cases": ("test_clinic.py",),
     "gaussian_gamma": ("test_cavi.py",),
     "_certify": ("test_estimators.py",),
     "fit": ("test_fit.py", "test_saved_fits.py", "test_anneal.py"),
