@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from autograder.checks.answer import Words
+from autograder.checks.answer import Call, Words
 from autograder.checks.compare import Mismatch, close, require, show
-from autograder.checks.protocol import Recorder
+from autograder.checks.protocol import Recorder, Unanswered
 from vi_lib import ppl
 
 OURS = Words(vars(ppl))
@@ -86,3 +86,16 @@ def refused(answer: Recorder, what: str, *names: str, scene: tuple[Any, ...]) ->
         return
     came = f"another error, {message[:200]!r}" if message else "no error"
     raise Mismatch(f"{what}: expected {wanted}, got {came}.", list(names), message)
+
+
+def unrecorded(answer: Recorder, target: str, scene: str, *args: Any) -> Any:
+    """A long scene that is not put to the bank when it fails; a short one stands for it."""
+    outcome = answer.answer.perform(Call(target, args, scene=scene))
+    if outcome.fault is not None:
+        raise Unanswered(outcome)
+    return outcome.value
+
+
+def latent(sites: Any, what: str) -> dict[str, Any]:
+    """The sample sites that came, without parameters and plates."""
+    return {n: s for n, s in sites_of(sites, what).items() if s.get("type") == "sample"}

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy
 
-from autograder.checks.bank.e9_1 import one_recorder_at_a_time
+from autograder.checks.bank.e9_languages import one_recorder_at_a_time
 from autograder.checks.bank.e9_words import latents, layer
 from autograder.checks.protocol import Right, Wrong
 
