@@ -64,9 +64,9 @@ default_rng = np.random.default_rng
 # | $q(z; \lambda)$ | `guide` | a program with the model's latent sites and parameters $\lambda$ |
 # | site | `"temp"` | a named `sample` (or `param`, or `plate`) statement of a program |
 # | trace | `sites` | what one run of a program did: name → site |
-# | $\lambda$ | `params` | a dict of parameters, each on the real line |
+# | parameters | `params` | the $\lambda$ of a guide as a dict, each entry on the real line |
 # | $\zeta$ | `zeta` | a value on the real line; $\theta = T^{-1}(\zeta)$ lies in the support |
-# | $N, B$ | `size`, `subsample_size` | rows of a plate, and rows looked at in this run |
+# | rows | `size`, `subsample_size` | $N$ rows of a plate, and the $B$ of this run |
 # | $w$ | `log_weights` | importance weight $p(x, z)/q(z)$, as a logarithm |
 
 # %% [markdown] tags=["covers: N02 D38 D39"]

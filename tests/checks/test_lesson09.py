@@ -97,6 +97,17 @@ def test_two_holes_in_the_check_of_a_guide_are_seen(one, two) -> None:
     assert verdict.score <= 3.0, str(verdict)
 
 
+@pytest.mark.parametrize("wording", ["the sites do not agree", "Bad guide!"])
+def test_an_error_without_names_is_known_whatever_it_says(wording) -> None:
+    def end(problems: list[str]) -> None:
+        if problems:
+            raise ValueError(wording)
+
+    verdict = grade("E9.3", e9_3.checker(end=end), seed=3)
+    assert verdict.misconception == "error-without-the-name", str(verdict)
+    assert wording in str(verdict)
+
+
 # A mistake in one exercise does not spoil the next
 
 

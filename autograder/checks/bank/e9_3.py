@@ -113,6 +113,7 @@ WRONG = (
         checker(extra=False),
         "A guide that samples a site which the model does not have: what does its log q enter for? "
         "Report those as well.",
+        also=(checker(extra=False, observed=False, shapes=False),),
     ),
     Wrong(
         "only-extra-reported",
