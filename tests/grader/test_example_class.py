@@ -29,7 +29,7 @@ from autograder.notebooks import identifier, lesson_names, practice_names, relea
 
 ANSWERS = [answer for lesson in lesson_names() for answer in answers(lesson).values()]
 LESSON = {answer: lesson for lesson in lesson_names() for answer in answers(lesson).values()}
-FITS = ("E5.5", "E7.5", "E11.5")
+FITS = ("E5.5", "E7.5", "E9.4", "E9.5", "E11.5")
 
 
 @pytest.fixture(scope="module")
