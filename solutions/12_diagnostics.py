@@ -1326,7 +1326,7 @@ def diagnose(chart):
 # $y_j \sim N(\beta_j, \text{sd} = s_j)$ with $s_j$ known; $\mu \sim N(0, \text{sd} = 5)$,
 # $\tau \sim$ HalfCauchy(5).
 #
-# **Compute**, round 1: mean-field ADVI as it comes.
+# **Compute**, round 1: mean-field ADVI, five draws a step.
 
 # %% tags=["demo", "covers: D58"]
 gain_y = np.array([28.0, 8.0, -3.0, 7.0, -1.0, 1.0, 18.0, 12.0])
@@ -1348,7 +1348,7 @@ centred = Model(
     lambda t: top_prior(t) + np.sum(densities.normal(
         t["beta"], t["mu"][:, None], t["tau"][:, None]), axis=1),
     lambda t, d: densities.normal(d["y"], t["beta"], d["s"]), school_data)
-first = advi(centred, rng=default_rng(20), progress=False)
+first = advi(centred, num_draws=5, rng=default_rng(20), progress=False)
 print(first.trust)
 draws = first.sample(default_rng(21), 20_000)
 beta_1, tau_1 = draws["beta"][:, 0], draws["tau"]
