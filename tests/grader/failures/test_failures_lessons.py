@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -45,10 +46,20 @@ def answer(cells: Cells, name: str, number: int = 0) -> dict[str, Any]:
 
 
 def free(name: str) -> int:
-    """The number of the first exercise whose functions no other one needs."""
+    """The number of the first exercise whose functions no other one's solution calls."""
     tasks = load_lesson(name).tasks
-    needed = {function for task in tasks for function in task.exercise.needs}
-    return next(n for n, task in enumerate(tasks) if not needed & {*task.exercise.names})
+    cells = read(solution_notebook(name))["cells"]
+    sources = ["".join(answer(cells, name, number)["source"]) for number in range(len(tasks))]
+
+    def is_called(function: str, number: int) -> bool:
+        call = re.compile(rf"(?<![\w.]){function}\(")
+        return any(call.search(text) for n, text in enumerate(sources) if n != number)
+
+    return next(
+        number
+        for number, task in enumerate(tasks)
+        if not any(is_called(function, number) for function in task.exercise.names)
+    )
 
 
 def only_lost(record: Record, name: str, reason: str) -> None:
