@@ -173,6 +173,7 @@ for name, site in m.items():
     if site["type"] == "sample" and not site["observed"] and name not in g:
         raise ValueError("the guide lacks " + name)""",
         ),
+        "only-missing-reported",
     ),
     StudentAnswer(
         "E9.4",
