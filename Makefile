@@ -40,7 +40,7 @@ formgrade: setup
 	$(BIN)/autograder formgrade --out out
 
 test: setup lint
-	$(BIN)/python -m pytest -n 2 --dist loadfile tests
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile --nbval \
 		--nbval-sanitize-with tests/notebooks/sanitize.cfg -p no:warnings solutions
 

@@ -19,8 +19,13 @@ from autograder.sandbox.client import CannotStart, Child, Zygote
 from autograder.sandbox.limits import Limits
 from autograder.submission import Unreadable, read_submission
 
-_RUNS = 3
+_RUNS = 5
+_STARTS = 3
 _ONE_AT_A_TIME = threading.Lock()
+_DISTURBED = (
+    "Each time it ran, a process was killed: by its own code, by somebody, or by a system that "
+    "was short of memory. In the last two cases, grade it again."
+)
 _OWN_FAULT = "The grader itself failed on this hand-in, which is no fault of yours; a person looks."
 
 
@@ -107,6 +112,8 @@ def _graded(job: Job) -> Record:
         record = judge_submission(hand_in, submission, lesson, zygote, job.limits)
         if not zygote.kills or time.monotonic() - started > job.limits.seconds / 2:
             break
+    if zygote.kills:
+        record = replace(record, notes=(*record.notes, _DISTURBED))
     return record
 
 
@@ -121,7 +128,7 @@ class Watched(Zygote):
 
     def fork(self, limits: Limits) -> Child:
         """As a zygote does; whatever was killed on the way is started again."""
-        for _ in range(_RUNS - 1):
+        for _ in range(_STARTS - 1):
             with contextlib.suppress(CannotStart):
                 return super().fork(limits)
             self.close()

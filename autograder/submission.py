@@ -82,13 +82,18 @@ def read_submission(data: bytes, lesson: Lesson) -> Submission:
 
 
 def require_lesson(cells: Sequence[Cell], lesson: Lesson) -> None:
-    """`Unreadable` unless the cells belong to the lesson, by grade ids or by defined names."""
+    """`Unreadable` unless the cells belong to the lesson, by grade ids or by defined names.
+
+    Beside another lesson's ids a common name such as `trace` is not enough: then all names of some
+    exercise must be there.
+    """
     if any(cell.grade_id in lesson.ids for cell in cells):
         return
-    names = [name for task in lesson.tasks for name in task.exercise.names]
-    if any(_defines(cell, names) for cell in cells):
-        return
+    exercises = [task.exercise.names for task in lesson.tasks]
+    defined = {n for names in exercises for n in names if any(_defines(c, [n]) for c in cells)}
     other = next((m[1] for c in cells if (m := re.match(r"[EO](\d+)\b", c.grade_id))), None)
+    if any(defined.issuperset(names) for names in exercises) or (defined and other is None):
+        return
     found = f"the notebook of lesson {other}" if other else "none of its exercises"
     raise Unreadable(
         "wrong lesson", f"Expected the notebook of {lesson.name}, and found {found} in the file."

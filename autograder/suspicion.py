@@ -86,7 +86,8 @@ def _parsed(source: str) -> ast.Module | None:
 
 def _without_magic(line: str) -> str:
     start = line.lstrip()
-    return line[: -len(start)] + "pass" if start.startswith(("%", "!")) else line
+    magic = start.startswith(("%", "!")) and not start.startswith("!=")
+    return line[: -len(start)] + "pass" if magic else line
 
 
 def _imported(tree: ast.Module | None) -> dict[str, str]:

@@ -106,8 +106,11 @@ HIDDEN = re.compile(
 """Characters that cannot be seen, or that reorder what stands around them."""
 
 COMMAND = re.compile(
-    r"^[ \t]*(?:\w[\w, ]*= *)?!(?! *(?:pip|conda|mamba|ls|pwd|python3? --?[vV]))(?P<line>.*\S)"
+    r"^[ \t]*(?:\w[\w, ]*= *)?!(?!=| *(?:pip|conda|mamba|ls|pwd|python3? --?[vV]))(?P<line>.*\S)"
     r"|^[ \t]*%%?(?P<magic>bash|sh|script|system|sx|writefile|file|run|load|perl|ruby|edit)\b",
     re.MULTILINE,
 )
-"""A line that runs a program of the system, or writes a file. (Here, none of them is run.)"""
+"""A line that runs a program of the system, or writes a file. (Here, none of them is run.)
+
+A line that begins with `!=` goes on with the comparison of the line above.
+"""

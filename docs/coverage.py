@@ -125,7 +125,8 @@ def errata(found: dict[str, list[Place]]) -> str:
     for name in sorted(ERRATA & found.keys()):
         lines.append(f"| {name} | {listing(found[name])} |")
     missing = ", ".join(sorted(ERRATA - found.keys()))
-    return "\n".join(lines) + f"\n\nNot tagged yet: {missing}.\n"
+    rest = f"Not tagged yet: {missing}." if missing else "None is missing."
+    return "\n".join(lines) + f"\n\n{rest}\n"
 
 
 def page() -> str:

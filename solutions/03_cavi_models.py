@@ -177,9 +177,9 @@ print(f"log p(y) by (2) {log_evidence:.6f}, "
       f"by the covariance of y {by_cov:.6f}")
 
 # %% [markdown]
-# Three correlations are strong: offset and slope of a group pull against each other (both are
-# determined by the same points, which all lie at $x > 0$), and so do each coefficient of A and the
-# difference B − A that is measured from it.
+# Four correlations are strong, from −0.62 to −0.79: offset and slope pull against each other, those
+# of A and the two differences (both are determined by the same points, which all lie at $x > 0$),
+# and so do each coefficient of A and the difference B − A that is measured from it.
 #
 # <details><summary><b>Concept 1:</b> double the noise precision and change nothing else. What
 # happens to the posterior mean, to the covariance, and to a coefficient whose covariate is always
@@ -556,8 +556,8 @@ plots.show(fig, alt="Held-out log likelihood against the fraction of data "
 # %% [markdown] tags=["covers: N14"]
 # ### Two places carry the slope
 #
-# The posterior of the slope of B is positive, by three and a half sds, exact or not. Now leave out
-# the two places on the far right and fit again.
+# The slope of B is positive, by three and a half sds of the exact posterior and by four of mean
+# field's. Now leave out the two places on the far right and fit again.
 
 # %% tags=["demo", "covers: N14"]
 far = (group == 1) & (x_all > 4)
@@ -595,7 +595,7 @@ plots.show(fig, alt="Group B with two fitted lines and bands. With all places "
 # it. No posterior warns of this. It is *conditional on the model*, in which the noise is Gaussian
 # with sd 0.8 and every place obeys one line; so far out on the right a place has a long lever. And
 # see what mean field makes of it: with the two places it came close to the exact sd; without them
-# it is too sure by a factor of two. **Criticise the model before you blame the approximation.**
+# its sd is only six tenths of it. **Criticise the model before you blame the approximation.**
 #
 # <details><summary><b>Concept 4:</b> name two changes of the model, not of the data, that would
 # make the conclusion depend less on two places.</summary>
@@ -966,7 +966,7 @@ print("sd of q(mu_k):", np.sqrt(fitted["s2"]).round(4),
 # > <details><summary>Answer</summary>
 # >
 # > 1. `math.exp` without taking out the largest exponent: `OverflowError` as soon as
-# >    $m_k x_i$ exceeds 709, for instance at 27 · 27.
+# >    $m_k x_i - \frac12 m_k^2$ exceeds 710, for instance at $x_i = m_k = 38$.
 # > 2. It stops when the *means* move by less than 0.001. Coordinate ascent can rest on a
 # >    plateau and then take off (section 8). Watch the ELBO.
 # > 3. It computes no ELBO at all, so a wrong sign would go unnoticed, and runs from different
@@ -1154,8 +1154,8 @@ plots.show(fig, alt="Gallery of local optima. Top: three components; on the "
            "component stands between two humps.")
 
 # %% [markdown] tags=["covers: B32"]
-# The differences are hundreds of nats: nobody who looks at the ELBO could take one for the other,
-# and nobody who looks at one run could tell. What helps:
+# The best optimum is ahead of every other by more than a hundred nats: nobody who looks at the ELBO
+# could take one for the other, and nobody who looks at one run could tell. What helps:
 #
 # - **Restart** from random places, and keep the run with the highest ELBO. If a run finds the best
 #   optimum with probability $p$, then $R$ runs miss it with probability $(1-p)^R$.
@@ -1299,11 +1299,11 @@ ax.legend(loc="upper right", fontsize=11)
 plots.show(fig, alt="Stacked histogram of petal lengths by species, and three "
            "fitted components of equal width. Setosa stands apart, narrower "
            "than its component; versicolor and virginica overlap, and their "
-           "components meet near 4.9 cm.")
+           "components meet near 5 cm.")
 
 # %% [markdown]
-# Setosa is found without a mistake, though its spread is a third of what the model insists on; a
-# model with unknown variances would fit better. The other two overlap, and the flowers on the
+# Setosa is found without a mistake, though its spread is less than half of what the model insists
+# on; a model with unknown variances would fit better. The other two overlap, and the flowers on the
 # border are the ones whose responsibilities are divided. Two warnings go with it: the error bars
 # are of the *mean* of a component and far too small if the model is wrong; and the components are
 # clusters of numbers. That they nearly coincide with species is a fact about irises.
@@ -1444,8 +1444,8 @@ plots.show(fig, alt="Three small pictures of a ring and a bar: the clean one, "
 # (b) The exact sd of the slope is 0.120, the mean-field sd 0.105: both put 0 more than three sds
 # away, so for this sentence it hardly matters. That is luck: two errors cancel in the sum. For the
 # coefficients themselves the mean-field sds are about half the exact ones, and without the two
-# places the mean-field sd of the slope is about half the exact one, too. The larger problem is the
-# model and not the approximation (1 point for a comparison with numbers; full marks also for the
+# places the mean-field sd of the slope is only six tenths of the exact one. The larger problem is
+# the model and not the approximation (1 point for a comparison with numbers; full marks also for the
 # interaction, $\beta_3$).
 #
 # (c) Report both fits; use noise with heavier tails or an unknown noise sd, or another scale for

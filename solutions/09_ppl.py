@@ -40,6 +40,7 @@
 
 # %%
 from contextlib import contextmanager
+from itertools import combinations
 
 import autograd.numpy as np
 import matplotlib.pyplot as plt
@@ -63,9 +64,9 @@ default_rng = np.random.default_rng
 # | $q(z; \lambda)$ | `guide` | a program with the model's latent sites and parameters $\lambda$ |
 # | site | `"temp"` | a named `sample` (or `param`, or `plate`) statement of a program |
 # | trace | `sites` | what one run of a program did: name → site |
-# | $\lambda$ | `params` | a dict of parameters, each on the real line |
+# | parameters | `params` | the $\lambda$ of a guide as a dict, each entry on the real line |
 # | $\zeta$ | `zeta` | a value on the real line; $\theta = T^{-1}(\zeta)$ lies in the support |
-# | $N, B$ | `size`, `subsample_size` | rows of a plate, and rows looked at in this run |
+# | rows | `size`, `subsample_size` | $N$ rows of a plate, and the $B$ of this run |
 # | $w$ | `log_weights` | importance weight $p(x, z)/q(z)$, as a logarithm |
 
 # %% [markdown] tags=["covers: N02 D38 D39"]
@@ -207,14 +208,14 @@ print("with params given ", {n: round(float(sites[n]["value"]), 4)
 #
 # A **plate** declares rows that are independent given everything outside. What is outside is
 # **global**, what is inside is **local**: one value for each row. Two things follow. The rows can
-# be
-# computed at once, as arrays. And a random subsample of $B$ of the $N$ rows can stand for all of
+# be computed at once, as arrays. And a random subsample of $B$ of the $N$ rows can stand for all of
 # them if every log probability inside counts $N/B$ times, the factor of lesson 4:
 #
 # $$E\Big[\frac NB \sum_{i \in \text{subsample}} \log p(x_i \mid z)\Big]
 # = \sum_{i=1}^N \log p(x_i \mid z) . \tag{1}$$
 #
-# Plates within plates multiply. The check of (1), over all subsamples of 2 of 5:
+# Plates within plates multiply. A check of (1): the mean over all ten subsamples of 2 of 5 rows
+# must be the value with all rows, although none of the ten gives it.
 
 # %% tags=["demo", "covers: N07"]
 readings = np.array([18.0, 18.7, 19.2, 17.8, 20.3, 22.4, 20.3, 21.2, 19.5,
@@ -227,16 +228,21 @@ def plated(y, size=None):
         ppl.sample("sensor", ppl.Normal(temp, 1.0), obs=y[rows])
 
 
-def log_p_at(temp, model, *args, rng=None):
-    value = {"temp": {"type": "sample", "value": temp, "observed": False}}
-    return ppl.log_joint(ppl.trace(ppl.replay(model, value), rng)(*args))
+def log_p_at(temp, model, *args, rows=None):
+    """The log joint at a temperature, in a plate's rows if they are given."""
+    given = {"temp": {"type": "sample", "value": temp, "observed": False}}
+    if rows is not None:
+        given["readings"] = {"type": "plate", "value": np.array(rows),
+                             "observed": False}
+    return ppl.log_joint(ppl.trace(ppl.replay(model, given))(*args))
 
 
-five, rng = readings[:5], default_rng(3)
+five = readings[:5]
 full = log_p_at(17.0, plated, five)
-some = [log_p_at(17.0, plated, five, 2, rng=rng) for _ in range(2000)]
-print(f"all 5 rows {full:.4f}; 2 rows, mean of 2000 runs "
-      f"{np.mean(some):.2f} ± {np.std(some) / 2000**0.5:.2f}")
+some = [log_p_at(17.0, plated, five, 2, rows=pair)
+        for pair in combinations(range(5), 2)]
+print(f"all 5 rows {full:.4f}; 2 rows: from {min(some):.2f} to "
+      f"{max(some):.2f}, mean of all ten {np.mean(some):.4f}")
 
 # %% [markdown] tags=["covers: N07"]
 # <details><summary><b>Concept 1:</b> a plate of 2 of 10 rows inside a plate of 3 of 6. By which
@@ -376,8 +382,7 @@ print("handlers left:", len(STACK))
 # Write the four words. You may use `Handler` and `send`, or design something of your own.
 #
 # - **`trace(fn, rng=None, params=None)`** returns a *function*: called with the program's
-#   arguments,
-#   it runs `fn` and returns a dict from name to site. A site is a dict with `type` (`"sample"`,
+#   arguments, it runs `fn` and returns a dict from name to site. A site is a dict with `type` (`"sample"`,
 #   `"param"`, `"plate"`), `name`, `value`, `dist` (None unless a sample), `observed`, `scale`, and
 #   `log_prob`, the log probability of the value *without* the scale (0 unless a sample). A
 #   parameter's site has `init` besides: its first value on the real line. Whether plates are sites,
@@ -391,8 +396,7 @@ print("handlers left:", len(STACK))
 #   subsample drawn without replacement, and multiplies the `scale` of sample sites inside by
 #   $N/B$. In this exercise the distributions inside bring their rows themselves.
 # - **Misuse** raises a `ValueError` whose text has the site's name: two sample sites of one name,
-#   and
-#   a draw without a generator. After an error in a program no handler stays behind.
+#   and a draw without a generator. After an error in a program no handler stays behind.
 # - A trace inside a trace: what the outer one sees of it is free, but E9.4 is easier if messages
 #   stop at the innermost trace.
 #
@@ -760,7 +764,8 @@ plots.show(fig, alt="Three proposals. Draws of the prior and of a wide guide "
 #
 # With programs the work is divided like this: *you* write the model; the guide you write, or have
 # it written; gradients and optimisation are automatic. The loop is the one of lesson 7:
-# run guide and model, take the gradient of (3) in the parameters, step.
+# run guide and model, take the gradient of (3) in the parameters, step. (`"stl"` below is the path
+# derivative of lesson 6, the less noisy of the two near the optimum.)
 
 # %% tags=["demo", "covers: D36 D37"]
 def fitted(model, guide, *args, steps=300, seed=0, rate=0.2, particles=20,
@@ -787,8 +792,7 @@ print(f"ELBO {result.elbo:.4f}  log evidence {exact_log_evidence:.4f}")
 #
 # Modelling: `sample`, `plate`. Inference: `auto_normal`, `svi`, `importance`, `param` in a guide.
 # Criticism: `Predictive` (what would the fitted model predict?), k-hat. The same division is found
-# in
-# Pyro, NumPyro, Stan, PyMC, Turing and TensorFlow Probability; they differ in how programs are
+# in Pyro, NumPyro, Stan, PyMC, Turing and TensorFlow Probability; they differ in how programs are
 # written and compiled, and in how much control flow they allow.
 # </details>
 
@@ -800,7 +804,11 @@ print(f"ELBO {result.elbo:.4f}  log evidence {exact_log_evidence:.4f}")
 #
 # 1. a temperature for each day, with the same known prior, in a Python loop (three days here);
 # 2. the prior's mean is a `param` of the model: **maximum likelihood**, exactly 19.75;
-# 3. the prior's mean is a random variable with prior $N(15, 2)$, and the days stand in a plate.
+# 3. the prior's mean is a random variable, $N(15, \text{sd} = 2)$, and the days stand in a plate.
+#
+# The guides are written by the library's `auto_normal`: an independent Gaussian for each latent
+# site (for each entry, if it is an array), with parameters `<site>.loc` and `<site>.sd`. Section 9
+# shows how it does that.
 
 # %% tags=["demo", "covers: N04 N05 N06 N07"]
 def loop_model(y):
@@ -860,11 +868,14 @@ print(f"   ELBO {automatic.elbo:.4f}, log evidence {mean_evidence:.4f}")
 # > The mean is right, the sd is not: exact is 0.6667, the guide has 0.6030. `AutoNormal` is mean
 # > field, and its sd is that of mean_temp *given* the ten temperatures,
 # > $(1/4 + 10/4)^{-1/2} = 0.6030$ (lesson 2: the diagonal of the precision). Marginally there is
-# > more doubt, since the temperatures are uncertain too. A full-rank guide has it, and the weights
-# > of section 7 come close.
+# > more doubt, since the temperatures are uncertain too. A full-rank guide (lesson 8) has it, and
+# > the weights of section 7 come close.
 # > </details>
 
 # %% tags=["demo", "covers: X31 N06"]
+wide = ppl.auto_full_rank(mean_model, at_15, 0.5)  # 77 parameters
+full = fitted(mean_model, wide, readings, rate=0.1)
+full_mean, full_sd = full.values["auto.loc"][0], full.values["auto.sd"][0]
 weighted = ppl.importance(mean_model, auto, readings, rng=default_rng(5),
                           num_samples=1500, params=automatic.params)
 w = np.exp(weighted.smoothed)
@@ -886,13 +897,22 @@ ax.hist(z, bins=30, weights=w, density=True, color=plots.SKY, alpha=0.6,
         label="its draws, weighted")
 ax.set(xlabel="mean_temp", yticks=[], ylim=(0, 0.9))
 ax.legend(loc="upper left", fontsize=10)
-print(f"sd of mean_temp: exact {mean_cov[0, 0]**0.5:.2f}, automatic "
-      f"{float(automatic.values['mean_temp.sd']):.2f}, "
-      f"weighted {w_sd:.2f} (k-hat {weighted.khat:.2f})")
+for name, m, sd in (
+    ("exact", mean_exact[0], mean_cov[0, 0] ** 0.5),
+    ("automatic", automatic.values["mean_temp.loc"],
+     automatic.values["mean_temp.sd"]),
+    ("weighted", w_mean, w_sd),
+    ("full rank", full_mean, full_sd),
+):
+    print(f"{name:9s} mean_temp {float(m):.2f} ± {float(sd):.2f}")
+print(f"k-hat of the weights {weighted.khat:.2f}; ELBO mean field "
+      f"{automatic.elbo:.2f}, full rank {full.elbo:.2f}, log evidence "
+      f"{mean_evidence:.2f}")
 plots.show(fig, alt="Densities of the mean temperature around 19.2. The "
            "automatic guide is a little narrower than the exact posterior; "
-           "the histogram of its weighted draws follows the exact one. The maximum-likelihood estimate "
-           "19.75 is a single line to the right, away from the prior's 15.")
+           "the histogram of its weighted draws follows the exact one. The "
+           "maximum-likelihood estimate 19.75 is a single line to the right, "
+           "away from the prior's 15.")
 
 # %% [markdown] tags=["covers: N06 N07"]
 # And here is the fit of the automatic guide as a movie: above, $q$ of the global mean; below, the
@@ -1115,7 +1135,8 @@ print(f"ELBO: CAVI {best['elbo'][-1]:.3f}, SVI {svi.elbo:.2f} ± "
 # > <details><summary>Answer</summary>
 # >
 # > Different priors are different models with different posteriors. With 100 data the two hardly
-# > differ, which is why nobody noticed; with five they do (try it). And `num_samples` of Pyro's
+# > differ, which is why nobody noticed; with five the sd of gamma differs by a sixth (the cell
+# > below). And `num_samples` of Pyro's
 # > `SVI` is deprecated and only says how many draws of the posterior are kept: the gradient has one
 # > particle all the same. Right: `Trace_ELBO(num_particles=10)`; here `num_particles=10`.
 # > </details>
@@ -1149,7 +1170,8 @@ for n in (100, 5):
 #   ridge, along which Adam creeps.)
 #
 # For the last point, 200 of your steps from empty `params`, averaged over the last 80, have to come
-# within 0.5 nats of CAVI's answer for four data: choose the step size for that.
+# within 0.5 nats of CAVI's answer for four data: choose the step size for that. One draw a step is
+# enough, with any rule. A run that does not arrive is followed by up to three with 600 steps.
 
 # %% exercise="E9.5"
 def svi_step(model, guide, params, opt_state, rng, *args):
@@ -1200,10 +1222,8 @@ def gaussian_gamma_guide(*args):
 # ### Linear regression: the line and the data
 #
 # An automatic guide and a full-rank one for $y = a + b x$ with known noise. The plot shows two
-# bands
-# that are often confused: where the *line* is, and where the next *datum* will be. `Predictive`
-# runs
-# the model with draws of the guide.
+# bands that are often confused: where the *line* is, and where the next *datum* will be. `Predictive`
+# runs the model with draws of the guide.
 
 # %% tags=["demo", "covers: N21"]
 x_line = np.linspace(-1.0, 2.0, 12)
@@ -1255,8 +1275,8 @@ plots.show(fig, alt="Twelve data on a rising line. The band of lines is "
 # ### Logistic regression
 #
 # No conjugate formula exists; the reference is quadrature on a grid. The full-rank guide has the
-# means to 0.02; its sds are a little small, since the posterior is skewed. (A logit is $a + bx$ for the class 1: published code once
-# returned $P(y = 0)$ under the name `predict`; lesson 3.)
+# means to 0.02; its sds are a little small, since the posterior is skewed. (A logit is $a + bx$ for
+# the class 1: published code once returned $P(y = 0)$ under the name `predict`; lesson 3.)
 
 # %% tags=["demo", "covers: N22"]
 x_cls = np.linspace(-2.0, 2.0, 20)
@@ -1344,7 +1364,7 @@ print(f"mean field  alpha {float(cream.values['alpha.loc']):5.2f} ± "
 slope_of = lambda f, z: value_and_grad(f)(z)[1]  # noqa: E731
 for a in (40.0, 1.0, -5.0, -50.0):
     total = slope_of(lambda z: log_p(z[None])[0], np.array([a, 0.0]))
-    print(f"slope of log p in alpha at alpha = {a:5.0f}: {total[0]:8.3f}")
+    print(f"slope of log p in alpha at alpha = {a:5.0f}: {total[0]:9.4f}")
 
 # %% [markdown] tags=["covers: N09"]
 # <details><summary><b>Concept 7:</b> a fit is started at alpha = −50. Where does it go, and how
@@ -1361,8 +1381,7 @@ for a in (40.0, 1.0, -5.0, -50.0):
 #
 # A blog measures two people, 195 and 185 cm, from a group with unknown mean and sd:
 # $\mu \sim N(200, \text{sd} = 15)$, $\sigma \sim \text{HalfCauchy}(10)$. It draws the posterior on
-# a
-# grid, and fits the guide $N \times \chi^2$ with one parameter for σ ($\chi^2_k$ is a Gamma with
+# a grid, and fits the guide $N \times \chi^2$ with one parameter for σ ($\chi^2_k$ is a Gamma with
 # shape $k/2$ and rate 1/2). Beside it our automatic guide, a log-normal for σ.
 
 # %% tags=["demo", "covers: C15"]
@@ -1448,8 +1467,8 @@ print(f"full-rank guide   : temp {wet.values['auto.loc'][0]:.2f} ± "
 # > <details><summary>Answer</summary>
 # >
 # > With $N(8, 2)$ a hygrometer at 70 is impossible, and the model explains it by cold, 12
-# > degrees at a reading of 18. The log evidence, lower by 144 nats, shouts that something is wrong; the posterior alone
-# > looks as sharp as ever. The label names another quantity than what is printed,
+# > degrees at a reading of 18. The log evidence, lower by 144 nats, shouts that something is wrong;
+# > the posterior alone looks as sharp as ever. The label names another quantity than what is printed,
 # > $P(\text{Temperature} \mid \text{Sensor} = 18, \text{Hygrometer} = 70)$: conditioning on more
 # > data changes the answer.
 # > </details>
@@ -1556,8 +1575,7 @@ except ValueError as error:
 # with a number of parameters that grows only linearly in the number of days. Write it as a program
 # (pseudo-code will do), say which dependence it keeps, why its gradient is pathwise, how you
 # would check that it fits the model and that the fit is good, and what your guide cannot do any
-# more
-# if the readings' noise becomes a Student t. About ten sentences.
+# more if the readings' noise becomes a Student t. About ten sentences.
 
 # %% [markdown] open="O9" points=5
 # <!-- BEGIN SOLUTION -->
@@ -1574,20 +1592,17 @@ except ValueError as error:
 #
 # Three parameters per day, $3T$ in all (1 point for a program with the right sites and linear
 # growth; running backwards in time, or one banded Cholesky factor, is as good). In the Gaussian
-# case
-# the exact posterior is of this form: the smoother's backward recursion gives
+# case the exact posterior is of this form: the smoother's backward recursion gives
 # $E[\text{temp}_t \mid \text{temp}_{t-1}, y]$ as a linear function with a variance that does not
 # depend on $\text{temp}_{t-1}$ (1 point). Every draw is $a\,\text{before} + b + s\varepsilon$,
-# smooth
-# in all parameters, so the pathwise gradient goes through the whole chain (half a point).
+# smooth in all parameters, so the pathwise gradient goes through the whole chain (half a point).
 #
 # Check: `check_guide` (same names, no others), ELBO against the log evidence (equal, up to noise),
 # means and marginal sds against the Kalman smoother, $\hat k$ of the importance weights, starting
 # from two places (1 point for two of these, one of them quantitative). With Student-t readings
 # the conditional of $\text{temp}_t$ is no longer Gaussian and its spread depends on the data and on
 # $\text{temp}_{t-1}$: the guide keeps the right conditional independences but has the wrong shape;
-# an
-# outlier can even make a conditional bimodal. A mixture, a flow, or the weights of section 7 on top
+# an outlier can even make a conditional bimodal. A mixture, a flow, or the weights of section 7 on top
 # of the guide help (half a point).
 # <!-- END SOLUTION -->
 

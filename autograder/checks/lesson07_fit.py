@@ -1,4 +1,12 @@
-"""Check of E7.5, mean-field ADVI. Any optimiser may be used: fits are judged by where they end."""
+"""Check of E7.5, mean-field ADVI. Any optimiser may be used: fits are judged by where they end.
+
+Where the rates of false alarms come from: single fits of right answers were counted. The reference,
+Adam and the printed step, with 10 or 20 draws a step, landed 700 times out of 700 in each part.
+With one draw a step, the worst answer that is still right, 0 of 700 missed the means, 5 of 700 the
+sds, and 0 of 250 the part with supports. Clopper-Pearson's upper bounds (95 %, two-sided) on these
+rates are .0053, .0166 and .0147; a part fails when three independent fits do, so the third powers
+bound its false alarms. (With 15 % in place of 20 %, 37 of 700 missed the sds.)
+"""
 
 from __future__ import annotations
 
@@ -19,14 +27,13 @@ Rng = np.random.Generator
 HERE = "autograder.checks.inputs."
 
 NUM_ITER, RATE = 400, 0.3
-MEAN_TOLERANCE, SD_TOLERANCE, ELBO_TOLERANCE = 0.2, 0.15, 0.4
+MEAN_TOLERANCE, SD_TOLERANCE, ELBO_TOLERANCE = 0.2, 0.2, 0.4
 FIT_SEEDS = 3
-FAR = 2.2
-"""A run that ends this many tolerances off was not unlucky: it gets no further try."""
 
-
-class _FarOff(Mismatch):
-    """A fit that no other seed will mend."""
+Judge = Callable[[np.ndarray, np.ndarray, np.ndarray], None]
+"""Raises `Mismatch` when mu, omega or the ELBO trace of a fit is not what it should be."""
+Problem = tuple[Any, tuple[Any, ...], Judge]
+"""A log joint, the transforms of its coordinates, and the judge of a fit to it."""
 
 
 def _fit(
@@ -70,69 +77,69 @@ def _regression(rng: Rng) -> tuple[Any, tuple[Any, ...], Any]:
     return made(f"{HERE}gaussian_log_joint", *posterior), (identity, identity), oracle
 
 
-def _any_of_three(
-    answer: Recorder,
-    rng: Rng,
-    log_joint: Any,
-    maps: tuple[Any, ...],
-    judge: Callable[[np.ndarray, np.ndarray, np.ndarray], None],
-) -> None:
-    """Pass if one of three fits passes `judge`; else raise what it said of the last one.
+def _any_of_three(answer: Recorder, rng: Rng, problem: Callable[[Rng], Problem]) -> None:
+    """Pass if one of three fits passes; else raise what was said of the first that had a name.
+
+    Each try has a problem of its own, so that the tries are independent: the rate at which a right
+    answer fails all three is exactly the third power of the rate at which it fails one.
 
     The short runs come first, because the first call is watched and slow, and last, because a
     diagnosis starts from the last call: most answers of the bank are then told apart at once.
     """
-    seeds = [int(seed) for seed in rng.integers(2**31, size=FIT_SEEDS)]
-    _fit(answer, log_joint, maps, 3, seeds[0])
     failure: Mismatch | None = None
-    for seed in seeds:
+    for attempt in range(FIT_SEEDS):
+        log_joint, maps, judge = problem(rng)
+        seed = int(rng.integers(2**31))
+        if attempt == 0:
+            _fit(answer, log_joint, maps, 3, seed)
         mu, omega, elbo = _fit(answer, log_joint, maps, NUM_ITER, seed)
-        try:
-            require(
-                bool(np.isfinite(mu).all() and np.isfinite(omega).all()),
-                f"After {NUM_ITER} steps: expected finite mu and omega, got {mu} and {omega}: "
-                "the steps are too long, or they lead downhill.",
-            )
-            judge(mu, omega, elbo)
-            return
-        except Mismatch as mismatch:
-            failure = mismatch
-            if np.std(np.diff(elbo[-NUM_ITER // 4 :])) < 1e-3:
-                # Fresh draws make a trace rough. Where they do not, the mistake is another one.
-                failure.name = failure.name or "same-noise-every-step"
-            if not np.mean(elbo[-NUM_ITER // 4 :]) > np.mean(elbo[:5]):
-                failure.name = failure.name or "gradient-descent"
-            if isinstance(failure, _FarOff):
-                break
+        with np.errstate(all="ignore"):  # the numbers of an ascent that went astray
+            try:
+                require(
+                    bool(np.isfinite(mu).all() and np.isfinite(omega).all()),
+                    f"After {NUM_ITER} steps: expected finite mu and omega, got {mu} and {omega}: "
+                    "the steps are too long, or they lead downhill.",
+                )
+                judge(mu, omega, elbo)
+                return
+            except Mismatch as mismatch:
+                mismatch.name = mismatch.name or _trace_of_a_mistake(elbo)
+                failure = failure if failure is not None and failure.name else mismatch
     assert failure is not None
-    _fit(answer, log_joint, maps, 12, seeds[-1])
+    _fit(answer, log_joint, maps, 12, seed)
     raise failure
 
 
-def _off(message: str, tolerances: float, got: Any, expected: Any, name: str | None) -> Mismatch:
-    kind = _FarOff if tolerances > FAR else Mismatch
-    return kind(message, expected=expected, got=got, name=name)
+def _trace_of_a_mistake(elbo: np.ndarray) -> str | None:
+    """What the course of an ELBO trace gives away, when the end of q did not."""
+    if np.std(np.diff(elbo[-NUM_ITER // 4 :])) < 1e-3:
+        return "same-noise-every-step"  # fresh draws make a trace rough
+    if not np.mean(elbo[-NUM_ITER // 4 :]) > np.mean(elbo[:5]):
+        return "gradient-descent"
+    return None
 
 
 def _near(mu: np.ndarray, expected: np.ndarray, what: str) -> None:
-    off = float(np.max(np.abs(mu - expected))) / MEAN_TOLERANCE
-    if off > 1.0:
+    if not np.all(np.abs(mu - expected) <= MEAN_TOLERANCE):
         still = "first-coordinate-forgotten" if mu[0] == 0.0 and np.all(mu[1:] != 0.0) else None
-        message = f"{what}: expected {np.round(expected, 3)} ± {MEAN_TOLERANCE}, got "
-        raise _off(message + f"{np.round(mu, 3)}.", off, mu, expected, still)
+        raise Mismatch(
+            f"{what}: expected {np.round(expected, 3)} ± {MEAN_TOLERANCE}, got {np.round(mu, 3)}.",
+            expected=expected,
+            got=mu,
+            name=still,
+        )
 
 
 def _sds_near(omega: np.ndarray, sd: np.ndarray, what: str, short: float = 0.0) -> None:
     """Require the sds; `short` is how far the ELBO ends below that of the best q, in nats."""
     got = np.exp(np.minimum(omega, 50.0))
     if not np.all(np.abs(got / sd - 1.0) <= SD_TOLERANCE):
-        off = float(np.max(np.abs(omega - np.log(sd)))) / np.log1p(SD_TOLERANCE)
-        raise _off(
-            f"{what}: expected exp(omega) = {np.round(sd, 3)} ± 15 %, got {np.round(got, 3)}.",
-            off,
-            got,
-            sd,
-            _symptom(omega, sd, short),
+        raise Mismatch(
+            f"{what}: expected exp(omega) = {np.round(sd, 3)} ± {100 * SD_TOLERANCE:.0f} %, "
+            f"got {np.round(got, 3)}.",
+            expected=sd,
+            got=got,
+            name=_symptom(omega, sd, short),
         )
 
 
@@ -143,10 +150,9 @@ def _symptom(omega: np.ndarray, sd: np.ndarray, short: float = 0.0) -> str | Non
         return "omega-as-log-variance" if short < ELBO_TOLERANCE else "chain-factor-missing"
     if np.allclose(omega, np.log(sd) + 0.5 * np.log(2.0), rtol=0.0, atol=0.1):
         return "entropy-counted-twice"
-    with np.errstate(over="ignore"):  # an ascent that went astray
-        found = np.exp(omega)
-        if np.allclose(omega * found, sd**2, rtol=0.3, atol=0.02):
-            return "published-code"  # zeta = mu + omega eps has this fixed point
+    found = np.exp(omega)
+    if np.allclose(omega * found, sd**2, rtol=0.3, atol=0.02):
+        return "published-code"  # zeta = mu + omega eps has this fixed point
     if np.allclose(omega, sd, rtol=0.2):
         return "returns-the-sd"
     return "entropy-missing" if np.all(found < 0.5 * sd) else None
@@ -187,25 +193,33 @@ def _bookkeeping(answer: Recorder, rng: Rng) -> None:
 
 
 def _means(answer: Recorder, rng: Rng) -> None:
-    log_joint, maps, oracle = _regression(rng)
-    mean, _, _ = oracle.mean_field()
-    _any_of_three(
-        answer, rng, log_joint, maps, lambda mu, omega, elbo: _near(mu, mean, "The means of q")
-    )
+    def problem(rng: Rng) -> Problem:
+        log_joint, maps, oracle = _regression(rng)
+        mean, _, _ = oracle.mean_field()
+        return log_joint, maps, lambda mu, omega, elbo: _near(mu, mean, "The means of q")
+
+    _any_of_three(answer, rng, problem)
 
 
 def _sds(answer: Recorder, rng: Rng) -> None:
-    log_joint, maps, oracle = _regression(rng)
-    _, sd, kl = oracle.mean_field()
-    best = float(oracle.log_evidence) - kl
+    def problem(rng: Rng) -> Problem:
+        log_joint, maps, oracle = _regression(rng)
+        _, sd, kl = oracle.mean_field()
+        best = float(oracle.log_evidence) - kl
 
-    def judge(mu: np.ndarray, omega: np.ndarray, elbo: np.ndarray) -> None:
-        _sds_near(omega, sd, "The sds of q", best - float(np.mean(elbo[-NUM_ITER // 4 :])))
+        def judge(mu: np.ndarray, omega: np.ndarray, elbo: np.ndarray) -> None:
+            _sds_near(omega, sd, "The sds of q", best - float(np.mean(elbo[-NUM_ITER // 4 :])))
 
-    _any_of_three(answer, rng, log_joint, maps, judge)
+        return log_joint, maps, judge
+
+    _any_of_three(answer, rng, problem)
 
 
 def _supports(answer: Recorder, rng: Rng) -> None:
+    _any_of_three(answer, rng, _two_supports)
+
+
+def _two_supports(rng: Rng) -> Problem:
     """A positive and a bounded parameter whose best q and ELBO are known exactly."""
     low_high = bounds(rng)
     maps = (made("vi_lib.transforms.Softplus"), made("vi_lib.transforms.Logit", *low_high))
@@ -225,18 +239,16 @@ def _supports(answer: Recorder, rng: Rng) -> None:
             raise
         _sds_near(omega, sd, "The sds of q on the real line")
         last = float(np.mean(elbo[-NUM_ITER // 4 :]))
-        off = abs(last - log_evidence) / ELBO_TOLERANCE
-        if not off <= 1.0:
-            raise _off(
+        if not abs(last - log_evidence) <= ELBO_TOLERANCE:
+            raise Mismatch(
                 "The mean of the last quarter of the ELBO trace, where q can be exact: expected "
                 f"the log evidence {log_evidence:.2f} ± {ELBO_TOLERANCE}, got {last:.2f}.",
-                off,
-                last,
-                log_evidence,
-                _trace_symptom(last, log_evidence, omega),
+                expected=log_evidence,
+                got=last,
+                name=_trace_symptom(last, log_evidence, omega),
             )
 
-    _any_of_three(answer, rng, log_joint, maps, judge)
+    return log_joint, maps, judge
 
 
 def _wrong_target(
@@ -269,10 +281,10 @@ E7_5 = Exercise(
     reference={"advi_mean_field": advi_mean_field},
     parts=(
         Part("A dict with mu, omega and one ELBO per step", 1.0, _bookkeeping),
-        Part("Means of a regression's coefficients", 2.0, _means, false_alarm=3.4e-6),
-        Part("Their sds, within 15 % of exact mean field", 2.0, _sds, false_alarm=3.4e-6),
+        Part("Means of a regression's coefficients", 2.0, _means, false_alarm=2e-7),
+        Part("Their sds, within 20 % of exact mean field", 2.0, _sds, false_alarm=4.6e-6),
         Part(
-            "A positive and a bounded parameter, and the ELBO", 1.0, _supports, false_alarm=3.4e-6
+            "A positive and a bounded parameter, and the ELBO", 1.0, _supports, false_alarm=3.2e-6
         ),
     ),
     wrong=e7_5.WRONG,

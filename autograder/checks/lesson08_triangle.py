@@ -35,8 +35,12 @@ def factor(rng: Rng, dim: int) -> Array:
 
 def _matrix(answer: Recorder, vec: Array, dim: int, what: str = "") -> Array:
     """What `unpack_tril` returns, lower triangular with a positive diagonal."""
-    case = what or f"D = {dim}"
-    L = array(answer.call("unpack_tril", vec, dim), "`unpack_tril`")
+    return _triangle(answer.call("unpack_tril", vec, dim), dim, what or f"D = {dim}")
+
+
+def _triangle(found: Any, dim: int, case: str) -> Array:
+    """The same for what has been returned already."""
+    L = array(found, "`unpack_tril`")
     if L.shape != (dim, dim):
         raise Mismatch(f"`unpack_tril`, {case}: expected shape {(dim, dim)}, got {L.shape}.")
     if np.any(np.triu(L, 1) != 0.0):
@@ -68,12 +72,13 @@ def _entries(L: Array) -> Array:
 def _valid(answer: Recorder, rng: Rng) -> None:
     for dim in DIMS:
         vec = _vector(rng, dim)
-        found = _entries(_matrix(answer, vec, dim))
+        other = -np.sign(vec) * np.abs(_vector(rng, dim))
+        # Both calls come first: at positive entries alone an absolute value changes nothing.
+        both = [answer.call("unpack_tril", v, dim) for v in (vec, other)]
+        found, again = (_entries(_triangle(L, dim, f"D = {dim}")) for L in both)
         what = f"`unpack_tril`, D = {dim}: log diagonal and entries below, in rising order"
         close(np.sort(found), np.sort(vec), what)
         order = np.argmin(np.abs(found[:, None] - vec), axis=1)
-        other = _vector(rng, dim)
-        again = _entries(_matrix(answer, other, dim))
         what = f"`unpack_tril`, D = {dim}: the same places for another vec"
         close(again, other[order], what)
 

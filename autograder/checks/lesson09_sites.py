@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from autograder.checks.answer import Words
+from autograder.checks.answer import Call, Words
 from autograder.checks.compare import Mismatch, close, require, show
-from autograder.checks.protocol import Recorder
+from autograder.checks.protocol import Recorder, Unanswered
 from vi_lib import ppl
 
 OURS = Words(vars(ppl))
@@ -72,17 +72,30 @@ def listed(names: Any) -> str:
 
 def refused(answer: Recorder, what: str, *names: str, scene: tuple[Any, ...]) -> None:
     """Require a scene to end in a ValueError whose text has these names."""
-    got = answer.scene(*scene)
-    wanted = f"a ValueError that names {' and '.join(map(repr, names))}"
-    message = got["message"]
-    if got["refused"]:
-        missing = [name for name in names if name not in message]
-        require(
-            not missing,
-            f"{what}: expected {wanted}, got one that says {message[:200]!r}.",
-            expected=list(names),
-            got=[name for name in names if name in message],
-        )
+    got = answer.scene(*scene, names)
+    if got["error"] == "ValueError" and got["named"] == list(names):
         return
-    came = f"another error, {message[:200]!r}" if message else "no error"
-    raise Mismatch(f"{what}: expected {wanted}, got {came}.", list(names), message)
+    wanted = f"a ValueError that names {' and '.join(map(repr, names))}"
+    came = said(answer, got["error"], scene)
+    raise Mismatch(f"{what}: expected {wanted}, got {came}.", list(names), got["named"])
+
+
+def said(answer: Recorder, error: str, scene: tuple[Any, ...]) -> str:
+    """An error with its text, for a message."""
+    if error == "none":
+        return "no error"
+    text = str(unrecorded(answer, *scene, (), True))[:200]
+    return f"one that says {text!r}" if error == "ValueError" else f"another error, {text!r}"
+
+
+def unrecorded(answer: Recorder, target: str, scene: str, *args: Any) -> Any:
+    """A long scene that is not put to the bank when it fails; a short one stands for it."""
+    outcome = answer.answer.perform(Call(target, args, scene=scene))
+    if outcome.fault is not None:
+        raise Unanswered(outcome)
+    return outcome.value
+
+
+def latent(sites: Any, what: str) -> dict[str, Any]:
+    """The sample sites that came, without parameters and plates."""
+    return {n: s for n, s in sites_of(sites, what).items() if s.get("type") == "sample"}

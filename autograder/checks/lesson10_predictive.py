@@ -101,13 +101,13 @@ def one_noise_for_all_draws(answer: Recorder, rng: Rng) -> None:
 
 
 def few_draws_and_large_numbers(answer: Recorder, rng: Rng) -> None:
-    """A single draw, two draws, whole numbers, and means of a million."""
+    """A single draw, two draws, whole numbers, and means of a million; always (S, N) variances."""
     large = 1e6 + rng.standard_normal((60, 3))
     cases = (
         (_draws(rng, 1, 3), _noise(rng, 1, 3), "from a single draw, which has no spread"),
         (_draws(rng, 2, 3), _noise(rng, 2, 3), "from two draws"),
-        (np.array([[1, 4], [2, 2], [6, 3], [0, 1]]), np.array([1, 2]), "of whole numbers"),
-        (large, 0.5, "where the means are a million"),
+        (np.array([[1, 4], [2, 2], [6, 3], [0, 1]]), np.array([[1, 2]] * 4), "of whole numbers"),
+        (large, np.full((60, 3), 0.5), "where the means are a million"),
     )
     # Everything is on record before anything is compared: a NaN alone tells no slips apart.
     found = [_call(answer, f_mean, noise) for f_mean, noise, _ in cases]
@@ -138,7 +138,7 @@ def exact_case(rng: Rng) -> tuple[Array, float, Array]:
 def coverage_of_an_exact_band(answer: Recorder, rng: Rng) -> None:
     """How many of 2000 fresh observations lie in mean ± 1.645 sqrt(var)."""
     f_mean, noise, y = exact_case(rng)
-    found = zip(_call(answer, f_mean, noise), NAMES, strict=True)
+    found = zip(_call(answer, f_mean, np.full(f_mean.shape, noise)), NAMES, strict=True)
     mean, var = (array(value, f"`{name}`") for value, name in found)
     for name, came in (("mean", mean), ("var", var)):
         require(

@@ -20,10 +20,10 @@ def _one(answer: Recorder, log_w: Array, what: str) -> None:
 
 
 def _values(answer: Recorder, rng: Rng) -> None:
-    _one(answer, rng.normal(-3.0, 1.2, (5, 3)), "the bounds of 3 images, 5 samples each,")
-    _one(answer, rng.normal(-4.0, 1.5, 6), "the bound of one image, log_w of shape (6,),")
-    _one(answer, rng.normal(-3.0, 1.2, (2, 4)), "the bounds of 4 images, 2 samples each,")
-    _one(answer, np.array([[-2, 1], [-3, 3], [-1, 0]]), "the bounds of 2 images, whole numbers,")
+    _one(answer, rng.normal(-3.0, 1.2, (5, 3)), "the bounds of 3 images, 5 samples each")
+    _one(answer, rng.normal(-4.0, 1.5, 6), "the bound of one image, log_w of shape (6,)")
+    _one(answer, rng.normal(-3.0, 1.2, (2, 4)), "the bounds of 4 images, 2 samples each")
+    _one(answer, np.array([[-2, 1], [-3, 3], [-1, 0]]), "the bounds of 2 images, whole numbers")
 
 
 def _single(answer: Recorder, rng: Rng) -> None:
@@ -43,9 +43,9 @@ def _extreme(answer: Recorder, rng: Rng) -> None:
     cases = [
         (some + centres[:, :1], "log weights near -3000"),
         (some + centres[:, 1:], "log weights near 3000"),
-        (some + np.array([[-3000.0, -10.0]]), "two images, log weights near -3000 and near -10,"),
+        (some + np.array([[-3000.0, -10.0]]), "two images, log weights near -3000 and near -10"),
         (np.array([[-3000.0], [0.0], [-1.0]]), "log weights of -3000, 0 and -1"),
-        (holes, "samples of weight 0, log_w = -inf,"),
+        (holes, "samples of weight 0, log_w = -inf"),
     ]
     found = [answer.call("importance_weighted_bound", log_w) for log_w, _ in cases]
     for (log_w, what), got in zip(cases, found, strict=True):
@@ -64,7 +64,7 @@ def _rises(answer: Recorder, rng: Rng) -> None:
     z = vae.family.transport(lam, rng.standard_normal((16, len(x), 2)))
     log_w = vae.log_joint(x, z) - vae.family.log_prob(lam, z)
     evidence = vae.log_evidence(x)
-    _one(answer, log_w[:3, :4], "the bounds of 4 images, 3 samples each,")
+    _one(answer, log_w[:3, :4], "the bounds of 4 images, 3 samples each")
     found = []
     for num in (1, 4, 16):
         got = array(answer.call("importance_weighted_bound", log_w[:num]), f"bounds, K = {num},")

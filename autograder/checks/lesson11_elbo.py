@@ -70,7 +70,7 @@ def _batches(answer: Recorder, rng: Rng) -> None:
     twice = answer.call("vae_elbo", params, np.tile(x[:3], (2, 1)), np.tile(eps[:3], (2, 1)))
     close(twice, first, "your ELBO of the same 3 images standing twice in the batch")
     both = answer.call("vae_elbo", params, x, eps)
-    close(both, 0.5 * (first + second), "your ELBO of two batches joined, the mean of theirs,")
+    close(both, 0.5 * (first + second), "your ELBO of two batches joined, the mean of theirs")
 
 
 def _gradient(answer: Recorder, rng: Rng) -> None:
@@ -91,7 +91,7 @@ def _gradient(answer: Recorder, rng: Rng) -> None:
 def _other_sizes(answer: Recorder, rng: Rng) -> None:
     for num, pixels, hidden, latent in ((1, 9, 6, 2), (3, 5, 4, 1), (2, 8, 7, 3)):
         given = case(rng, num, pixels, hidden, latent)
-        what = f"the ELBO of {num} image(s) of {pixels} pixels, {latent} latent coordinate(s),"
+        what = f"the ELBO of {num} image(s) of {pixels} pixels, {latent} latent coordinate(s)"
         close(answer.call("vae_elbo", *given), _exact(*given), what)
     params, x, _ = case(rng, 3)
     got = answer.call("vae_elbo", params, x.astype(int), np.array([[1, -2], [-1, 1], [2, -1]]))

@@ -3,6 +3,14 @@
 Which networks, which optimiser and which batches is the answer's business; a training run is judged
 by where it ends, on images it has not seen. The layers' names and shapes are agreed on, so the
 library can evaluate the parameters that come back, with tanh or with ReLU.
+
+Where the training run's rate of false alarms comes from. An answer passes if one of three runs
+ends above `GOAL`. Each run has digits, weights, batches and noise of its own, so the three are
+independent. Measured, each run with a split of its own: of 300 runs of the bank's first right
+answer (tanh, Adam 0.01, batches of 100) none missed, mean -22.53, sd 0.26, lowest -23.24; of 200
+with ReLU and wide weights none, mean -21.90, sd 0.32, lowest -23.17. So, at 95 % confidence, such
+a run misses with a probability below 3/300 = 1 %, and three in a row below 1e-6. Stated is
+3.4e-6, which leaves room for right answers that miss in 1.5 % of their runs.
 """
 
 from __future__ import annotations
@@ -28,8 +36,6 @@ Rng = np.random.Generator
 SIZES, NUM_STEPS = (64, 32, 2), 300
 NUM_TRAIN, NUM_TEST = 1000, 400
 GOAL = -23.5
-HOPELESS = -24.5
-"""A run that ends so far below the goal (a right one ends near -22.4) is not tried again."""
 FIT_SEEDS = 3
 ACTIVATIONS = (anp.tanh, amortised.relu)
 
@@ -65,7 +71,9 @@ def _parameters(found: Any, sizes: Sequence[int], what: str) -> dict[str, Array]
         value = array(found[name], f"{what}, `{name}`")
         if value.shape != shape:
             raise Mismatch(
-                f"{what}, `{name}`: expected shape {shape}, got {value.shape}.", got=found
+                f"{what}, `{name}`: expected shape {shape}, got {value.shape}.",
+                got=found,
+                name="one-bias-a-layer" if "_b" in name and value.size == 1 else None,
             )
         params[name] = value.astype(float)
         if not np.isfinite(params[name]).all():
@@ -178,26 +186,29 @@ def _digits() -> Array:
     return amortised.binarise(datasets.load("digits")["X"])
 
 
+def split(rng: Rng) -> tuple[Array, Array]:
+    """Digits to train with and others to test with."""
+    order = rng.permutation(len(_digits()))
+    return _digits()[order[:NUM_TRAIN]], _digits()[order[-NUM_TEST:]]
+
+
 def _training(answer: Recorder, rng: Rng) -> None:
     """Pass if one of three runs reaches the goal; the last call is short, to find a hint by."""
-    order = rng.permutation(len(_digits()))
-    train, test = _digits()[order[:NUM_TRAIN]], _digits()[order[-NUM_TEST:]]
     small = images(rng, 30, 8)
     what = "`train_vae`"
     _parameters(answer.call("train_vae", small, (8, 5, 2), 4, generator(0)), (8, 5, 2), what)
-    eps = rng.standard_normal((5, NUM_TEST, SIZES[-1]))
     best = -np.inf
-    for seed in rng.integers(2**31, size=FIT_SEEDS):
-        found = answer.call("train_vae", train, SIZES, NUM_STEPS, generator(int(seed)))
+    for _ in range(FIT_SEEDS):
+        train, test = split(rng)
+        found = answer.call("train_vae", train, SIZES, NUM_STEPS, generator(_seed(rng)))
         params = _parameters(found, SIZES, what)
+        eps = rng.standard_normal((5, NUM_TEST, SIZES[-1]))
         elbo, activation = max((_elbo(params, test, eps, f), k) for k, f in enumerate(ACTIVATIONS))
         best = max(best, elbo)
         if best > GOAL:
             return
-        if elbo < HOPELESS:
-            break
-    name = _symptom(params, test, eps, best, ACTIVATIONS[activation])
-    if elbo < -1000.0 and _large(answer):
+    name = _symptom(params, test, elbo, ACTIVATIONS[activation])
+    if _large(answer):
         name = "weights-too-large"
     answer.call("train_vae", small, (8, 5, 2), 2, generator(0))
     raise Mismatch(
@@ -225,7 +236,7 @@ def _elbo(params: dict[str, Array], x: Array, eps: Array, activation: Any) -> fl
     return found if np.isfinite(found) else -np.inf
 
 
-def _symptom(params: dict[str, Array], x: Array, eps: Array, elbo: float, f: Any) -> str | None:
+def _symptom(params: dict[str, Array], x: Array, elbo: float, f: Any) -> str | None:
     """The mistake of the bank that the trained networks betray, whatever the code looks like."""
     mu, log_sd = np.split(amortised.encode(params, x, activation=f), 2, axis=-1)
     with np.errstate(over="ignore"):

@@ -46,7 +46,7 @@ def _likelihood_shapes(answer: Recorder, rng: Rng) -> None:
     _log_lik(answer, x[0], rng.normal(0.3, 1.5, 8), "a single image, (X,)")
     _log_lik(answer, x[:1], rng.normal(0.3, 1.5, (1, 8)), "a batch of one image, (1, X)")
     draws = rng.normal(0.3, 1.5, (4, 3, 8))
-    _log_lik(answer, x, draws, "4 draws of z for each of 3 images, logits (4, 3, X),")
+    _log_lik(answer, x, draws, "4 draws of z for each of 3 images, logits (4, 3, X)")
     logits = rng.normal(0.3, 1.5, (3, 8))
     _log_lik(answer, x.astype(int), logits, "pixels that are whole numbers")
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import autograd.numpy as np
 import numpy as onp
-from autograd import value_and_grad
+from autograd import make_vjp, value_and_grad
 from autograd.tracer import getval
 from scipy.optimize import minimize
 
@@ -206,6 +206,23 @@ def gamma_guide(words: Words, data: tuple[Any, ...], seed: int, gamma: Array) ->
     dist = look(sites["gamma"], "dist")
     log_q = onp.array([float(np.sum(dist.log_prob(value))) for value in gamma])
     return {"sites": found, "log_q": log_q}
+
+
+@scene
+def gamma_slope(words: Words, data: tuple[Any, ...], seed: int) -> Any:
+    """How much the draw of gamma in `gaussian_gamma_guide` moves with the guide's parameters."""
+    fn = runnable(words.gaussian_gamma_guide, "gaussian_gamma_guide")
+
+    def draw(params: Any) -> Any:
+        rng = onp.random.default_rng(seed)
+        sites = run(tracing(words, fn, rng, {name: params[name] for name in first})(*data))
+        return np.sum(look(sites["gamma"], "value")) if "gamma" in sites else 0.0
+
+    sites = run(tracing(words, fn, onp.random.default_rng(seed))(*data))
+    params = {n: look(s, "init") for n, s in sites.items() if look(s, "type") == "param"}
+    first = {name: onp.asarray(value, dtype=float) for name, value in params.items()}
+    vjp, _ = make_vjp(draw)(first)
+    return float(sum(onp.sum(onp.abs(part)) for part in vjp(1.0).values()))
 
 
 @scene

@@ -176,19 +176,30 @@ def many(words: Words, spec: tuple[Any, ...], data: tuple[Any, ...], seed: int, 
 
 
 @scene
-def refusal(words: Words, spec: tuple[Any, ...], data: tuple[Any, ...], seed: int | None) -> Any:
-    """The kind of error that a trace of the program raises, and its text."""
-    return _refused(lambda: record(words, spec, data, seed))
+def refusal(
+    words: Words,
+    spec: tuple[Any, ...],
+    data: tuple[Any, ...],
+    seed: int | None,
+    names: tuple[str, ...],
+    text: bool = False,
+) -> Any:
+    """The kind of error that a trace of the program raises, and which of the names it says."""
+    return _refused(lambda: record(words, spec, data, seed), names, text)
 
 
-def _refused(action: Callable[[], Any]) -> dict[str, Any]:
+def _refused(action: Callable[[], Any], names: tuple[str, ...], text: bool) -> Any:
+    """Without the text, two answers that differ in their wording only give the same outcome."""
+    kind, message = "none", ""
     try:
         action()
     except (NotImplementedError, NameError):
         raise
     except Exception as error:
-        return {"refused": isinstance(error, ValueError), "message": f"{error}"[:2000]}
-    return {"refused": False, "message": ""}
+        kind, message = "ValueError" if isinstance(error, ValueError) else "another", f"{error}"
+    if text:
+        return message[:2000]
+    return {"error": kind, "named": [name for name in names if name in message]}
 
 
 @scene
@@ -293,7 +304,13 @@ def _alike(a: Any, b: Any) -> bool:
 
 @scene
 def verdict_on_guide(
-    words: Words, model: tuple[Any, ...], guide: tuple[Any, ...], data: tuple[Any, ...]
+    words: Words,
+    model: tuple[Any, ...],
+    guide: tuple[Any, ...],
+    data: tuple[Any, ...],
+    names: tuple[str, ...] = (),
+    text: bool = False,
 ) -> Any:
-    """What `check_guide` says of a model and a guide."""
-    return _refused(lambda: words.check_guide(program(words, model), program(words, guide), *data))
+    """What `check_guide` says of a model and a guide, as in `refusal`."""
+    p, q = program(words, model), program(words, guide)
+    return _refused(lambda: words.check_guide(p, q, *data), names, text)

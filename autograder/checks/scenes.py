@@ -7,6 +7,7 @@ from autograder.checks.scene_fits import (
     auto_fit,
     auto_sites,
     gamma_guide,
+    gamma_slope,
     svi_fit,
     svi_steps,
 )
@@ -29,6 +30,7 @@ __all__ = [
     "auto_fit",
     "auto_sites",
     "gamma_guide",
+    "gamma_slope",
     "inside",
     "joint",
     "many",

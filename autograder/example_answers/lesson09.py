@@ -7,12 +7,12 @@ from autograder.example_answers import StudentAnswer
 _SAMPLE = """\
 return send({"type": "sample", "name": name, "dist": dist, "value": obs,
              "observed": obs is not None, "scale": 1.0, "rng": None,
-             "params": {}, "inside": [], "default": _draw_site})"""
+             "params": {}, "plates": [], "default": _draw_site})"""
 _PARAM = """\
 T = for_support(constraint)
 return send({"type": "param", "name": name, "dist": None, "value": None,
              "observed": False, "scale": 1.0, "rng": None, "params": {},
-             "inside": [], "init": T.forward(np.array(init, dtype=float)),
+             "plates": [], "init": T.forward(np.array(init, dtype=float)),
              "default": lambda m: T.inverse(m["params"][name])
              if name in m["params"] else init})"""
 _PLATE = """\
@@ -22,12 +22,12 @@ def choose(message):
         return np.arange(size)
     return message["rng"].permutation(size)[:B]
 def count(message):
-    message["inside"].append((name, size, B))
+    message["plates"].insert(0, (name, size, B))
     if message["type"] == "sample":
         message["scale"] = {scale}
 rows = send({{"type": "plate", "name": name, "dist": None, "value": None,
              "observed": False, "scale": 1.0, "rng": None, "params": {{}},
-             "inside": [], "default": choose}})
+             "plates": [], "default": choose}})
 with Handler(before=count):
     yield rows"""
 _TRACE = """\
@@ -173,6 +173,7 @@ for name, site in m.items():
     if site["type"] == "sample" and not site["observed"] and name not in g:
         raise ValueError("the guide lacks " + name)""",
         ),
+        "only-missing-reported",
     ),
     StudentAnswer(
         "E9.4",

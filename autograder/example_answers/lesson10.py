@@ -189,7 +189,7 @@ return np.mean(f_mean, axis=0), np.var(f_mean, axis=0)""",
     StudentAnswer(
         "E10.4",
         "mean along axis 0",
-        4,
+        5,
         (
             """\
 noise = np.mean(np.atleast_1d(f_var_noise), axis=0)

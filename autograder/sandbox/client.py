@@ -173,13 +173,15 @@ class Zygote:
     def _wait_until_ready(self) -> None:
         """Wait for the libraries; start again, without the nursery, if it is lost before it is up.
 
-        What is killed says nothing and is worth another try; an error would come again.
+        What is killed says nothing and is worth another try; an error would come again, and who
+        has waited in vain for minutes need not wait again.
         """
         if self.ready:
             return
         said = ""
         for _ in range(_TRIES):
             self.start()
+            given_up = time.monotonic() + _START_SECONDS
             try:
                 pid = int(self._read(_START_SECONDS)["ready"])
                 if self.process is None:
@@ -190,7 +192,7 @@ class Zygote:
                 said = self._last_words()
                 self.close()
                 nursed, self.nursery = self.nursery is not None, None
-                if said and not nursed:
+                if (said or time.monotonic() >= given_up) and not nursed:
                     break
         raise CannotStart(f"The process that runs students' code does not start: {said or _SILENT}")
 

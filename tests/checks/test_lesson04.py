@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bank_entries import entry
+from bank_entries import ODD_RESULTS, entry
 
 from autograder.checks import grade, lesson04_svi
 from autograder.checks.bank import e4_1, e4_2, e4_3, e4_4
@@ -196,13 +196,7 @@ def test_the_librarys_coordinate_ascent_is_no_answer() -> None:
 
 
 ODD = {
-    "None": None,
-    "text": "0.5",
-    "nan": float("nan"),
-    "empty": [],
-    "ragged": [[1.0], [1.0, 2.0]],
-    "pair": (1.0, 2.0),
-    "cube": np.ones((3, 3, 3)),
+    **ODD_RESULTS,
     "a dict": {"nu_q": 1.0, "tau_q": None, "alpha_q": [1.0, 2.0], "beta_q": "x", "elbo": []},
     "a dict of numbers": {"nu_q": 1.0, "tau_q": -1.0, "alpha_q": 0, "beta_q": 1.0, "elbo": 1.0},
 }

@@ -9,7 +9,7 @@ from typing import Any
 import autograd.numpy as anp
 import numpy as np
 import pytest
-from bank_entries import entry
+from bank_entries import ODD_RESULTS, entry
 
 from autograder.checks import grade
 from autograder.checks import lesson06_sampling as sampling_checks
@@ -216,16 +216,7 @@ def test_oddly_shaped_answers_are_understood() -> None:
 
 
 ODD = {
-    "None": None,
-    "text": "0.5",
-    "nan": float("nan"),
-    "empty": [],
-    "ragged": [[1.0], [1.0, 2.0]],
-    "pair": (1.0, 2.0),
-    "pair of Nones": (None, None),
-    "pair of vectors": (np.ones(3), np.ones(3)),
-    "three": (1.0, 2.0, 3.0),
-    "cube": np.ones((3, 3, 3)),
+    **ODD_RESULTS,
     "a dict": {"g_mu": 1.0, "g_sd": None},
 }
 

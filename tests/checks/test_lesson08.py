@@ -66,6 +66,14 @@ def test_a_mistake_costs_its_own_points(exercise, bank, mistake, earned, seed) -
     assert [part.earned for part in verdict.parts] == earned, str(verdict)
 
 
+@pytest.mark.parametrize("mistake", ["absolute-value-on-the-diagonal", "diagonal-as-it-is"])
+def test_an_absolute_value_is_told_from_no_map_at_all(mistake) -> None:
+    """Also where all entries that `vec` has for the diagonal are positive, as with seed 103."""
+    for seed in range(101, 113):
+        verdict = grade("E8.1", entry(e8_1, mistake).answer, seed)
+        assert (verdict.score, verdict.misconception) == (0.0, mistake), str(verdict)
+
+
 # Two mistakes at once
 
 SHIFTS = ("shift-forgotten", "gap-not-scaled", "gap-in-the-metric-of-the-first")

@@ -10,14 +10,15 @@ from bank_entries import ODD_RESULTS, entry
 
 from autograder.checks import grade, scenes
 from autograder.checks.answer import Call, LocalAnswer, Words
-from autograder.checks.bank import e9_1, e9_2, e9_3, e9_4, e9_5
+from autograder.checks.bank import e9_1, e9_2, e9_3, e9_4, e9_5, e9_guides
+from autograder.checks.bank.e9_steps import stepping
 from autograder.checks.bank.e9_words import language, layer, total, words
 from autograder.checks.lesson09 import EXERCISES
 from autograder.checks.scene_fits import Design, grid_of
 from vi_lib import ppl
+from vi_lib.optimizers import adam, rmsprop, sgd
 
 Array = Any
-IDS = [exercise.id for exercise in EXERCISES]
 OURS = Words(vars(ppl))
 
 
@@ -96,6 +97,17 @@ def test_two_holes_in_the_check_of_a_guide_are_seen(one, two) -> None:
     assert verdict.score <= 3.0, str(verdict)
 
 
+@pytest.mark.parametrize("wording", ["the sites do not agree", "Bad guide!"])
+def test_an_error_without_names_is_known_whatever_it_says(wording) -> None:
+    def end(problems: list[str]) -> None:
+        if problems:
+            raise ValueError(wording)
+
+    verdict = grade("E9.3", e9_3.checker(end=end), seed=3)
+    assert verdict.misconception == "error-without-the-name", str(verdict)
+    assert wording in str(verdict)
+
+
 # A mistake in one exercise does not spoil the next
 
 
@@ -137,6 +149,30 @@ def test_an_error_leaves_nothing_on_the_stack_of_the_lesson() -> None:
     call = Call("trace", (("stumbles", True), ("one_observed", "a"), (), 1), scene="after_an_error")
     LocalAnswer(answer).perform(call)
     assert answer["STACK"] == []
+
+
+# Slow but right
+
+SLOW = {"adam": adam(0.02), "rmsprop": rmsprop(0.02), "plain ascent": sgd(0.004)}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rule", SLOW)
+def test_small_steps_with_one_draw_each_arrive(rule) -> None:
+    guide = e9_guides.guide_of(e9_guides.precision_shape_and_mean)
+    verdict = grade("E9.5", stepping(optimizer=SLOW[rule], guide=guide), seed=5)
+    assert verdict.score == 6.0, str(verdict)
+
+
+@pytest.mark.parametrize(
+    ("name", "moves"),
+    [("gamma-by-rejection", False), ("adam-and-shape-and-rate", True), ("plain-ascent", True)],
+)
+def test_a_draw_that_does_not_move_with_its_parameters_is_known(name, moves) -> None:
+    call = Call("gaussian_gamma_guide", (([0.3, 1.2],), 4), scene="gamma_slope")
+    outcome = LocalAnswer(entry(e9_5, name).answer).perform(call)
+    assert outcome.fault is None
+    assert (outcome.value > 0.0) == moves
 
 
 # What the checks rest on
@@ -185,7 +221,13 @@ ODD = {**ODD_RESULTS, "a dict": {"type": "sample"}}
 
 
 @pytest.mark.parametrize("odd", ODD)
-@pytest.mark.parametrize("exercise", EXERCISES, ids=IDS)
+@pytest.mark.parametrize(
+    "exercise",
+    [
+        pytest.param(e, id=e.id, marks=pytest.mark.slow if e.id in ("E9.4", "E9.5") else ())
+        for e in EXERCISES
+    ],
+)
 def test_odd_results_are_judged_and_never_stop_the_check(exercise, odd) -> None:
     mine = {**layer(), **dict.fromkeys(exercise.names, lambda *_, **__: ODD[odd])}
     verdict = grade(exercise, mine, seed=1)

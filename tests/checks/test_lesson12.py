@@ -28,6 +28,14 @@ Array = Any
 IDS = [exercise.id for exercise in EXERCISES]
 
 
+def few(cases, quick):
+    """All cases, of which the fast tests run the first ones only."""
+    return [
+        pytest.param(*values, marks=pytest.mark.slow if index >= quick else ())
+        for index, values in enumerate(cases)
+    ]
+
+
 def test_points_are_those_of_the_syllabus_and_eight_for_the_clinic() -> None:
     assert {exercise.id: exercise.points for exercise in EXERCISES} == {
         "E12.1": 6.0,
@@ -43,27 +51,30 @@ def test_points_are_those_of_the_syllabus_and_eight_for_the_clinic() -> None:
 
 @pytest.mark.parametrize(
     ("exercise", "bank", "mistake", "earned"),
-    [
-        ("E12.1", e12_1, "prior-forgotten", [2, 1, 0, 1, 1]),
-        ("E12.1", e12_1, "overflows", [2, 1, 1, 1, 0]),
-        ("E12.1", e12_1, "root-always", [2, 1, 0, 1, 1]),
-        ("E12.1", e12_1, "sign-of-k", [0, 0, 0, 0, 0]),
-        ("E12.1", e12_1, "no-tail", [0, 0, 0, 0, 0]),
-        ("E12.2", e12_2, "one-spike-undoes-it", [1, 0.5, 0.5, 0, 1.5]),
-        ("E12.2", e12_2, "short-traces-accepted", [1, 0.5, 0, 0.5, 1.5]),
-        ("E12.2", e12_2, "signed-size", [1, 0, 0.5, 0, 1.5]),
-        ("E12.2", e12_2, "burn-ignored", [1, 0.5, 0.5, 0.5, 0]),
-        ("E12.3", e12_3, "ties-left-out", [1.5, 1, 0, 0.5]),
-        ("E12.3", e12_3, "ties-by-half", [1.5, 1, 0, 0.5]),
-        ("E12.3", e12_3, "two-sided", [0, 0, 0, 0.5]),
-        ("E12.4", e12_4, "ranked-above", [0, 0, 2, 1]),
-        ("E12.4", e12_4, "all-parameters-together", [2, 0, 2, 1]),
-        ("E12.4", e12_4, "given-generator-ignored", [2, 1, 0, 1]),
-        ("E12.4", e12_4, "same-seed", [2, 1, 0, 0]),
-        ("E12.5", e12_5, "restarts-not-looked-at", [1, 0, 1, 1, 1, 1, 1, 1]),
-        ("E12.5", e12_5, "two-causes-exchanged", [1, 1, 1, 0, 0, 1, 1, 1]),
-        ("E12.5", e12_5, "checks-one-sided", [1, 1, 1, 1, 1, 1, 1, 0]),
-    ],
+    few(
+        [
+            ("E12.1", e12_1, "prior-forgotten", [2, 1, 0, 1, 1]),
+            ("E12.1", e12_1, "overflows", [2, 1, 1, 1, 0]),
+            ("E12.1", e12_1, "root-always", [2, 1, 0, 1, 1]),
+            ("E12.1", e12_1, "sign-of-k", [0, 0, 0, 0, 0]),
+            ("E12.1", e12_1, "no-tail", [0, 0, 0, 0, 0]),
+            ("E12.2", e12_2, "one-spike-undoes-it", [1, 0.5, 0.5, 0, 1.5]),
+            ("E12.2", e12_2, "short-traces-accepted", [1, 0.5, 0, 0.5, 1.5]),
+            ("E12.2", e12_2, "signed-size", [1, 0, 0.5, 0, 1.5]),
+            ("E12.2", e12_2, "burn-ignored", [1, 0.5, 0.5, 0.5, 0]),
+            ("E12.3", e12_3, "ties-left-out", [1.5, 1, 0, 0.5]),
+            ("E12.3", e12_3, "ties-by-half", [1.5, 1, 0, 0.5]),
+            ("E12.3", e12_3, "two-sided", [0, 0, 0, 0.5]),
+            ("E12.4", e12_4, "ranked-above", [0, 0, 2, 1]),
+            ("E12.4", e12_4, "all-parameters-together", [2, 0, 2, 1]),
+            ("E12.4", e12_4, "given-generator-ignored", [2, 1, 0, 1]),
+            ("E12.4", e12_4, "same-seed", [2, 1, 0, 0]),
+            ("E12.5", e12_5, "restarts-not-looked-at", [1, 0, 1, 1, 1, 1, 1, 1]),
+            ("E12.5", e12_5, "two-causes-exchanged", [1, 1, 1, 0, 0, 1, 1, 1]),
+            ("E12.5", e12_5, "checks-one-sided", [1, 1, 1, 1, 1, 1, 1, 0]),
+        ],
+        quick=17,
+    ),
 )
 def test_a_mistake_costs_its_own_points(exercise, bank, mistake, earned) -> None:
     verdict = grade(exercise, entry(bank, mistake).answer, seed=2)
@@ -81,7 +92,7 @@ STEPS: tuple[dict[str, Any], ...] = (
 )
 
 
-@pytest.mark.parametrize("pair", list(itertools.combinations(range(len(STEPS)), 2)))
+@pytest.mark.parametrize("pair", few(zip(itertools.combinations(range(len(STEPS)), 2)), 1))
 def test_two_mistakes_in_k_hat_are_rejected(pair) -> None:
     answer = e12_1.of(**STEPS[pair[0]], **STEPS[pair[1]])
     verdict = grade("E12.1", answer, seed=3)
@@ -92,7 +103,7 @@ RULES = ("absolute-tolerance", "one-sided", "verdict-reversed", "short-traces-ac
 MEANS = ("burn-ignored", "divided-by-all", "over-the-parameters", "another-scale")
 
 
-@pytest.mark.parametrize("pair", list(itertools.product(RULES, MEANS)))
+@pytest.mark.parametrize("pair", few(zip(itertools.product(RULES, MEANS)), 2))
 def test_a_wrong_rule_and_a_wrong_average_are_both_named(pair) -> None:
     rule, mean = (entry(e12_2, name) for name in pair)
     both = {
@@ -118,11 +129,16 @@ def test_two_mistakes_in_a_p_value_are_rejected(reduce) -> None:
 
 @pytest.mark.parametrize(
     "rank",
-    [
-        lambda draws, theta: np.mean(np.asarray(draws) > theta, axis=0),
-        lambda draws, theta: np.sum(np.asarray(draws) > theta) + 1,
-        lambda draws, theta: (np.mean(draws) > theta) * 1,
-    ],
+    few(
+        zip(
+            [
+                lambda draws, theta: np.mean(np.asarray(draws) > theta, axis=0),
+                lambda draws, theta: np.sum(np.asarray(draws) > theta) + 1,
+                lambda draws, theta: (np.mean(draws) > theta) * 1,
+            ]
+        ),
+        quick=1,
+    ),
 )
 def test_two_mistakes_in_a_rank_are_rejected(rank) -> None:
     verdict = grade("E12.4", e12_4.of(rank), seed=6)
@@ -219,7 +235,7 @@ def test_the_other_tail_is_another_patient() -> None:
 ODD = {**ODD_RESULTS, "a dict": {"k": 1.0}}
 
 
-@pytest.mark.parametrize("odd", ODD)
+@pytest.mark.parametrize("odd", few(zip(ODD), 1))
 @pytest.mark.parametrize("exercise", EXERCISES, ids=IDS)
 def test_odd_results_are_judged_and_never_stop_the_check(exercise, odd) -> None:
     verdict = grade(exercise, dict.fromkeys(exercise.names, lambda *_, **__: ODD[odd]), seed=1)

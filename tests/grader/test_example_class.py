@@ -25,11 +25,18 @@ from autograder.example_class import (
 )
 from autograder.example_damage import cell_of
 from autograder.example_roster import CLASS
-from autograder.notebooks import identifier, lesson_names, practice_names, released_notebook
+from autograder.lesson import load_lesson
+from autograder.notebooks import (
+    identifier,
+    lesson_names,
+    practice_names,
+    released_notebook,
+    solution_notebook,
+)
 
 ANSWERS = [answer for lesson in lesson_names() for answer in answers(lesson).values()]
 LESSON = {answer: lesson for lesson in lesson_names() for answer in answers(lesson).values()}
-FITS = ("E5.5", "E7.5", "E11.5")
+FITS = ("E5.5", "E7.5", "E9.4", "E9.5", "E11.5")
 
 
 @pytest.fixture(scope="module")
@@ -142,13 +149,28 @@ def test_an_unknown_exercise_in_the_roster_is_named() -> None:
 
 
 def namespace(answer: StudentAnswer) -> dict[str, Any]:
-    """The names that the answer's cell defines after the lesson's imports."""
-    notebook = nbformat.read(released_notebook(LESSON[answer]), as_version=4)
-    imports = next(cell for cell in notebook.cells if cell.cell_type == "code")
-    stub = cell_of(notebook, identifier(answer.exercise)).source
+    """The names that the answer's cell defines after the lesson's imports.
+
+    In a lesson whose exercises need each other's functions, the other cells are the solution's.
+    """
+    lesson = LESSON[answer]
+    notebook = nbformat.read(released_notebook(lesson), as_version=4)
+    cell_id = identifier(answer.exercise)
+    text = filled(cell_of(notebook, cell_id).source, answer)
+    if any(task.exercise.needs for task in load_lesson(lesson).tasks):
+        solved = nbformat.read(solution_notebook(lesson), as_version=4)
+        sources = [
+            text if cell["id"] == cell_id else cell.source
+            for cell in solved.cells
+            if cell.cell_type == "code"
+            and "demo" not in cell.metadata.get("tags", ())
+            and not cell.metadata.get("nbgrader", {}).get("grade")
+        ]
+    else:
+        sources = [next(cell.source for cell in notebook.cells if cell.cell_type == "code"), text]
     names: dict[str, Any] = {}
-    exec(imports.source, names)
-    exec(filled(stub, answer), names)
+    for source in sources:
+        exec(source, names)
     return names
 
 

@@ -23,8 +23,9 @@ from autograder.sandbox.client import Zygote
 from autograder.sandbox.limits import Limits
 from autograder.submission import read_submission
 
-#: nbgrader takes half a minute for a lesson; docs/nbgrader.md compares the whole example class.
-LESSONS = [lesson_names()[0], lesson_names()[-1]]
+#: nbgrader takes half a minute for a quick lesson, and minutes for one that trains networks;
+#: docs/nbgrader.md compares the whole example class.
+LESSONS = [name for name in lesson_names() if name.startswith(("01", "08"))]
 
 
 def notebook(path: Path, change: Callable[[dict[str, Any], str], None] | None = None) -> bytes:

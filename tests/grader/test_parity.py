@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import linecache
 from collections.abc import Iterator
 from functools import cache
 from typing import Any
@@ -58,7 +59,9 @@ def local_verdicts(found: Submission, lesson: Lesson) -> dict[str, Verdict]:
     namespace: dict[str, Any] = {"__name__": "__main__"}
     for cell in found.program.cells:
         if cell.number not in found.program.demos:
-            exec(compile(cell.source, f"<cell {cell.number}>", "exec"), namespace)
+            name, lines = f"<cell {cell.number}>", cell.source.splitlines(keepends=True)
+            linecache.cache[name] = (len(cell.source), None, lines, name)  # as IPython does
+            exec(compile(cell.source, name, "exec"), namespace)
     return {task.exercise.id: grade(task.exercise, namespace, task.seed) for task in lesson.tasks}
 
 

@@ -17,6 +17,7 @@ from autograder.sandbox.client import CannotStart, Zygote
 from autograder.sandbox.limits import MIB, Limits
 from autograder.sandbox.remote import RemoteAnswer
 from autograder.sandbox.session import Loss, Program, Session
+from autograder.sandbox.tiers import chosen_tier
 
 QUICK = Limits(seconds=4.0)
 USUAL = Limits(seconds=20.0)
@@ -146,6 +147,28 @@ def test_a_zygote_that_does_not_start_says_why(monkeypatch: pytest.MonkeyPatch) 
     zygote = Zygote()
     with pytest.raises(CannotStart, match="does not start"):
         zygote.fork(QUICK)
+
+
+def test_a_zygote_that_hangs_while_it_starts_is_waited_for_once(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    python, starts = tmp_path / "python", tmp_path / "starts"
+    python.write_text(f"#!/bin/sh\necho started >> {starts}\nexec sleep 60\n")
+    python.chmod(0o700)
+    monkeypatch.setattr("sys.executable", str(python))
+    monkeypatch.setattr("autograder.sandbox.client._START_SECONDS", 1.0)
+    zygote = Zygote(chosen_tier())
+    monkeypatch.setattr(zygote, "close", lambda: _close_at_once(zygote))
+    with pytest.raises(CannotStart, match="says nothing"):
+        zygote.fork(QUICK)
+    assert starts.read_text() == "started\n"
+
+
+def _close_at_once(zygote: Zygote) -> None:
+    """What hangs does not end when the line is closed: there is no use in waiting for that."""
+    assert zygote.process is not None
+    zygote.process.kill()
+    Zygote.close(zygote)
 
 
 # Cells.

@@ -21,6 +21,7 @@ FIRST: dict[str, tuple[str, ...]] = {
     "_stochastic": ("test_svi.py",),
     "_scale_mixture": ("test_oracles.py",),
     "_unknown_scale": ("test_oracles.py",),
+    "_clinic_cases": ("test_clinic.py",),
     "gaussian_gamma": ("test_cavi.py",),
     "_certify": ("test_estimators.py",),
     "fit": ("test_fit.py", "test_saved_fits.py", "test_anneal.py"),
@@ -45,6 +46,59 @@ FIRST: dict[str, tuple[str, ...]] = {
 
 #: (module, label) -> why the change changes nothing that can be observed.
 EQUIVALENT: dict[tuple[str, str], str] = {
+    (
+        "_clinic_cases",
+        "sign: -0.5 * z ** 2 - np.log(sd) - 0.5 * math.log(2.0 * math.pi)"
+        "  ->  -0.5 * z ** 2 - np.log(sd) + 0.5 * math.log(2.0 * math.pi)",
+    ): "the constant of the prior cancels that of q",
+    (
+        "_clinic_cases",
+        "sign: self.prior_mean + self.prior_sd * offset"
+        "  ->  self.prior_mean - self.prior_sd * offset",
+    ): "the offset is as likely on either side: another patient, as likely",
+    (
+        "_clinic_cases",
+        "sign: self.X @ theta + self.noise_sd * noise  ->  self.X @ theta - self.noise_sd * noise",
+    ): "symmetric noise, outliers on either side: another patient, as likely",
+    (
+        "_clinic_cases",
+        "sign: self.root ** 2 + slope * self.X[:, 1] + residual"
+        "  ->  self.root ** 2 + slope * self.X[:, 1] - residual",
+    ): "residuals of symmetric noise: another patient, as likely",
+    (
+        "_clinic_cases",
+        "sign: self.prior_mean + 0.6 * self.prior_sd * rng.choice([-1.0, 1.0], 2)"
+        "  ->  self.prior_mean - 0.6 * self.prior_sd * rng.choice([-1.0, 1.0], 2)",
+    ): "either side is as likely: another patient, as likely",
+    (
+        "clinic",
+        "sign: mean + left * rng.choice([-1.0, 1.0], 2) * rng.uniform(3.0, 5.0, 2)"
+        "  ->  mean - left * rng.choice([-1.0, 1.0], 2) * rng.uniform(3.0, 5.0, 2)",
+    ): "either side is as likely: another patient, as likely",
+    (
+        "clinic",
+        "sign: starts + left * rng.standard_normal((8, 2))"
+        "  ->  starts - left * rng.standard_normal((8, 2))",
+    ): "symmetric noise: another patient, as likely",
+    (
+        "clinic",
+        "sign: starts + MEAN_NOISE * sd * rng.standard_normal((8, 2))"
+        "  ->  starts - MEAN_NOISE * sd * rng.standard_normal((8, 2))",
+    ): "symmetric noise: another patient, as likely",
+    (
+        "clinic",
+        "sign: mean_none + MEAN_NOISE * case.prior_sd * rng.standard_normal(2)"
+        "  ->  mean_none - MEAN_NOISE * case.prior_sd * rng.standard_normal(2)",
+    ): "symmetric noise: another patient, as likely",
+    (
+        "clinic",
+        "sign: elbo + _path(k, speed, gap) + noise  ->  elbo + _path(k, speed, gap) - noise",
+    ): "symmetric noise: another patient, as likely",
+    (
+        "clinic",
+        "sign: case.location(theta) + case.noise_sd * rng.standard_normal((len(theta), NUM_DATA))"
+        "  ->  case.location(theta) - case.noise_sd * rng.standard_normal((len(theta), NUM_DATA))",
+    ): "symmetric noise: another patient, as likely",
     ("_quadrature", "sign: mode + standard @ root.T  ->  mode - standard @ root.T"): (
         "the grid is symmetric about the mode"
     ),

@@ -46,3 +46,10 @@ def test_a_lesson_with_tags_teaches_all_of_its_rows(coverage: ModuleType) -> Non
     assert begun
     missing = {row.id: set(coverage.owed(row, found)) & begun for row in coverage.rows()}
     assert {name: lessons for name, lessons in missing.items() if lessons} == {}
+
+
+def test_the_page_names_the_errata_that_are_missing(coverage: ModuleType) -> None:
+    every = {name: [] for name in coverage.ERRATA}
+    assert "None is missing." in coverage.errata(every)
+    del every["X46"]
+    assert "Not tagged yet: X46." in coverage.errata(every)

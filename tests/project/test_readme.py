@@ -17,13 +17,13 @@ TIME = re.compile(r"\*\*Time\*\* about (\d+) minutes")
 
 
 @pytest.mark.slow
-def test_the_example_runs(capsys):
+def test_the_example_runs(capsys: pytest.CaptureFixture[str]) -> None:
     (code,) = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), flags=re.S)
     exec(compile(code, str(README), "exec"), {})
     assert capsys.readouterr().out.count("Trust this fit") == 2
 
 
-def test_the_table_has_every_lessons_points_minutes_and_measured_run_time():
+def test_the_table_has_every_lessons_points_minutes_and_measured_run_time() -> None:
     times = json.loads((ROOT / "docs" / "lesson_times.json").read_text(encoding="utf-8"))
     rows = {row[0]: row[1:] for row in ROW.findall(README.read_text(encoding="utf-8"))}
     assert sorted(rows) == sorted(path.stem for path in ROOT.glob("solutions/*.py"))
@@ -36,7 +36,7 @@ def test_the_table_has_every_lessons_points_minutes_and_measured_run_time():
         assert int(seconds) == round(times["lessons"][name]["seconds"])
 
 
-def test_lessons_are_light():
+def test_lessons_are_light() -> None:
     """The largest notebook and the slowest cell, as measured by benchmarks/lessons.py."""
     times = json.loads((ROOT / "docs" / "lesson_times.json").read_text(encoding="utf-8"))
     assert max(found["slowest_cell"] for found in times["lessons"].values()) <= 5.0

@@ -173,12 +173,16 @@ class Transformed(Distribution):
         transform: T; its `inverse` maps zeta to theta.
         target: Support of theta.
         shape: Shape of one theta.
+        held: How many plates' rows are among the axes of theta. A draw leaves out as many axes of
+            length 1 at the right of the batch, since theta has the rows in their place: particles
+            (M, 1) of 3 rows have the shape (M, 3), as in the model, and not (M, 1, 3).
     """
 
     base: Distribution
     transform: Transform
     target: Any
     shape: tuple[int, ...]
+    held: int = 0
 
     @property
     def support(self) -> Support:
@@ -201,14 +205,16 @@ class Transformed(Distribution):
         return self.base.batch_shape
 
     def theta(self, zeta: Array) -> Array:
-        """Map zeta (..., D) to theta `(..., *shape)`."""
+        """Map zeta (..., D) to theta `(..., *shape)`, without the axes that are `held`."""
         leading = np.shape(zeta)[:-1]
         rows = np.reshape(zeta, (*leading, math.prod(self.shape) // self._width, -1))
-        return np.reshape(self.transform.inverse(rows), (*leading, *self.shape))
+        kept = leading[: max(0, len(leading) - self.held)]
+        return np.reshape(self.transform.inverse(rows), (*kept, *self.shape))
 
     def zeta(self, theta: Array) -> Array:
-        """Map theta `(..., *shape)` to zeta (..., D)."""
+        """Map theta `(..., *shape)` to zeta (..., D), with the axes that are `held`."""
         leading = np.shape(theta)[: np.ndim(theta) - len(self.shape)]
+        leading = (*leading, *(1,) * self.held) if leading else ()
         zeta = self.transform.forward(np.reshape(theta, (*leading, -1, self._width)))
         return np.reshape(zeta, (*leading, -1))
 

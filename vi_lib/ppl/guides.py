@@ -117,7 +117,8 @@ def auto_full_rank(
             if eps:
                 mean = mean + np.dot(np.concatenate(eps, axis=-1), L[here, : here.start].T)
             base = MultivariateNormal(mean, L=L[here, here])
-            q = transformed(base, site, onp.shape(plain(site["value"])))
+            rows = len(site["dist"].batch_shape)
+            q = transformed(base, site, onp.shape(plain(site["value"])), held=rows)
             residual = q.zeta(sample(name, q)) - mean
             eps.append(np.dot(residual, np.linalg.inv(L[here, here]).T))
 
@@ -138,10 +139,12 @@ def gaussian_gamma_guide(*args: Any) -> None:
     sample("gamma", Gamma(alpha_q, alpha_q / mean_q))
 
 
-def transformed(base: Distribution, site: Site, shape: tuple[int, ...]) -> Transformed:
+def transformed(
+    base: Distribution, site: Site, shape: tuple[int, ...], held: int = 0
+) -> Transformed:
     """Return the distribution of theta = T⁻¹(zeta), zeta ~ base, for a site's support."""
     support = site["dist"].support
-    return Transformed(base, for_support(support), support, shape)
+    return Transformed(base, for_support(support), support, shape, held)
 
 
 def event_shape(site: Site) -> tuple[int, ...]:

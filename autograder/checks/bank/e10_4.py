@@ -59,6 +59,15 @@ def fails_for_numbers(f_mean: Array, f_var_noise: Any) -> Any:
     return np.mean(f_mean, axis=0), f_var_noise.mean(axis=0) + np.var(f_mean, axis=0)
 
 
+def fails_by_the_axis(f_mean: Array, f_var_noise: Any) -> Any:
+    return np.mean(f_mean, axis=0), np.mean(f_var_noise, axis=0) + np.var(f_mean, axis=0)
+
+
+def fails_row_by_row(f_mean: Array, f_var_noise: Any) -> Any:
+    rows = [f_var_noise[s] for s in range(len(f_mean))]
+    return np.mean(f_mean, axis=0), sum(rows) / len(rows) + np.var(f_mean, axis=0)
+
+
 def stays_with_the_draws(f_mean: Array, f_var_noise: Any) -> Any:
     return np.mean(f_mean, axis=0), f_var_noise + np.var(f_mean, axis=0)
 
@@ -157,7 +166,11 @@ WRONG = (
         _named(fails_for_numbers),
         "`f_var_noise` may also be a number, or (N,), and then it has no axis of draws. "
         "`np.broadcast_to(f_var_noise, f_mean.shape)` treats the three alike.",
-        also=(_named(stays_with_the_draws),),
+        also=(
+            _named(fails_by_the_axis),
+            _named(fails_row_by_row),
+            _named(stays_with_the_draws),
+        ),
     ),
     Wrong(
         "variance-of-the-mean",

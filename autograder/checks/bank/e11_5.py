@@ -162,6 +162,14 @@ WRONG = (
         "unit.",
     ),
     Wrong(
+        "one-bias-a-layer",
+        _started_by(
+            lambda sizes, rng: {k: v if "W" in k else 0.0 for k, v in initial()(sizes, rng).items()}
+        ),
+        "Your biases are one number for a whole layer. Every unit has its own: an array of shape "
+        "(out,), zeros if you like.",
+    ),
+    Wrong(
         "own-generator",
         _started_by(initial(seed=0)),
         "The weights do not depend on the `rng` you are given. Draw them from it, so that another "

@@ -36,12 +36,12 @@ def above_the_cutoff(w: Array, size: int) -> Array:
     return tail[tail > cutoff] - cutoff
 
 
-def profile_mean(x: Array) -> float:
+def profile_mean(x: Array, half: float = 0.5) -> float:
     """Zhang and Stephens' estimate of theta = -k / sigma."""
     n = len(x)
     m = 30 + int(math.sqrt(n))
     j = np.arange(1, m + 1)
-    theta = 1 / x[-1] + (1 - np.sqrt(m / (j - 0.5))) / (3 * x[int(n / 4 + 0.5) - 1])
+    theta = 1 / x[-1] + (1 - np.sqrt(m / (j - half))) / (3 * x[int(n / 4 + 0.5) - 1])
     k = np.array([np.mean(np.log1p(-t * x)) for t in theta])
     log_lik = n * (np.log(-theta / k) - k - 1)
     weight = np.exp(log_lik - np.max(log_lik))
@@ -82,6 +82,11 @@ def of(
 
 def not_reduced(w: Array, size: int) -> Array:
     return w[-size:]
+
+
+def grid_to_the_end(x: Array) -> float:
+    with np.errstate(all="ignore"):
+        return profile_mean(x, half=0.0)
 
 
 def hill(log_w: Array) -> float:
@@ -136,6 +141,12 @@ WRONG = (
         of(order=np.asarray),
         "Your result depends on the order of the draws: the last draws are not the largest. Sort "
         "the weights first.",
+    ),
+    Wrong(
+        "grid-to-the-end",
+        of(fit=grid_to_the_end),
+        "With j in place of j − ½ the grid ends at θ = 1/x_max. What is log(1 − θx) there for the "
+        "largest x?",
     ),
     Wrong(
         "sorted-downwards",

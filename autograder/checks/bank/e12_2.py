@@ -89,6 +89,12 @@ def in_whole_numbers(params: Array, burn: int) -> Array:
     return mean
 
 
+def share_left_out(params: Array, burn: float) -> Array:
+    params = np.asarray(params)
+    kept = params[int(burn * len(params)) :]
+    return np.mean(kept, axis=0) if len(kept) else np.full(params.shape[1], np.nan)
+
+
 WRONG = (
     Wrong(
         "one-spike-undoes-it",
@@ -114,6 +120,12 @@ WRONG = (
         also=(
             both(rule(near=lambda before, now, tol: abs(now - before) / now <= tol)),
             both(rule(near=lambda before, now, tol: (now - before) / now <= tol)),
+            both(
+                rule(
+                    centres=(np.mean,),
+                    near=lambda before, now, tol: (now - before) / now <= tol,
+                )
+            ),
         ),
     ),
     Wrong(
@@ -169,6 +181,12 @@ WRONG = (
         "burn-ignored",
         both(average_iterates=lambda params, burn: np.mean(params, axis=0)),
         "The first `burn` iterates are still on their way. Leave them out of the mean.",
+    ),
+    Wrong(
+        "burn-as-a-share",
+        both(average_iterates=share_left_out),
+        "You take `burn` for a share of the iterates. It is a count: with burn = 4 the first four "
+        "are left out.",
     ),
     Wrong(
         "last-burn",

@@ -203,6 +203,12 @@ WRONG = (
         "num_draws.",
     ),
     Wrong(
+        "argsort-for-rank",
+        of(lambda draws, theta: np.argsort(np.append(draws, theta))[-1]),
+        "`argsort` says *which* number is the largest, not how many are smaller than the last one. "
+        "Count the draws below the true value.",
+    ),
+    Wrong(
         "sorted",
         of(finish=np.sort),
         "You sort the ranks. For a histogram that makes no difference, but one can no longer see "

@@ -39,6 +39,10 @@ def _naive_sigmoid(x: Any) -> Any:
     return np.exp(x) / (1.0 + np.exp(x))
 
 
+def _slope_in_theta(zeta: Any, a: float, b: float) -> Any:
+    return np.log((zeta - a) * (b - zeta) / (b - a))
+
+
 def _identity_of_one_number() -> type:
     class Identity:
         def forward(self, theta: Any) -> Any:
@@ -73,6 +77,20 @@ WRONG = (
         ),
         "You differentiated `forward` and put zeta into the result. Write theta as a function of "
         "zeta first, then take the slope of that function.",
+    ),
+    Wrong(
+        "slope-in-theta",
+        answer(Logit=(logit, interval, _slope_in_theta)),
+        "The slope (theta - a) (b - theta) / (b - a) is right, as a function of theta. What "
+        "`log_abs_det_jacobian` is given is zeta: put theta = inverse(zeta) into it, or write the "
+        "slope in zeta.",
+        also=(
+            answer(
+                Log=(np.log, np.exp, np.log),
+                Softplus=(inverse_softplus, softplus, lambda z: np.log(-np.expm1(-z))),
+                Logit=(logit, interval, _slope_in_theta),
+            ),
+        ),
     ),
     Wrong(
         "softplus-jacobian-is-zeta",

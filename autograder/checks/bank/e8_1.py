@@ -149,6 +149,19 @@ def upper(L: Array) -> Array:
     return L.T
 
 
+def ones_elsewhere(L: Array) -> Array:
+    """The exponential of a diagonal matrix, entry by entry: exp(0) = 1 off the diagonal."""
+    return L + 1.0 - numpy.eye(len(L))
+
+
+def ones_below(L: Array) -> Array:
+    return L + numpy.tri(len(L), k=-1)
+
+
+def logs_of_zeros(values: Array) -> Array:
+    return numpy.full(numpy.shape(values), -numpy.inf)
+
+
 WRONG = (
     Wrong(
         "assigned-in-place",
@@ -205,6 +218,18 @@ WRONG = (
         "The diagonal went through the exponential twice: exp once in `unpack_tril`, log once in "
         "`pack_tril`.",
         also=(answer(unpacking(on=lambda x: np.exp(np.exp(x))), packing(on=lambda x: _loglog(x))),),
+    ),
+    Wrong(
+        "exponential-of-the-zeros",
+        answer(unpacking(finish=ones_elsewhere)),
+        "`np.exp` and `np.log` work entry by entry, on the zeros of a diagonal matrix too: "
+        "exp(0) = 1, and log(0) = −∞. What must be done first, the exponential of a vector or the "
+        "matrix made from it?",
+        also=(
+            answer(unpacking(finish=ones_elsewhere), packing(off=logs_of_zeros)),
+            answer(unpacking(finish=ones_below)),
+            answer(pack=packing(off=logs_of_zeros)),
+        ),
     ),
     Wrong(
         "exponential-added",

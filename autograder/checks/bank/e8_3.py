@@ -160,8 +160,9 @@ WRONG = (
     Wrong(
         "derivative-in-log-diagonal",
         of(finish=log_diagonal),
-        "Your diagonal is the derivative in log L_ii, L_ii times the one asked for. That factor "
-        "belongs to the packed parameters of E8.1; here L itself is the parameter.",
+        "Your diagonal, or the entropy's part of it, is the derivative in log L_ii: L_ii times the "
+        "one asked for. That factor belongs to the free numbers of E8.1; here L itself is the "
+        "parameter.",
         also=(
             of(in_L=lambda at: outer(at) * _on_diagonal(at.L), extra=lambda at: np.eye(len(at.L))),
             of(extra=lambda at: np.eye(len(at.L))),

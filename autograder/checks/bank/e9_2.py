@@ -6,7 +6,7 @@ from typing import Any
 
 import autograd.numpy as np
 
-from autograder.checks.bank.e9_1 import one_recorder_at_a_time
+from autograder.checks.bank.e9_languages import one_recorder_at_a_time
 from autograder.checks.bank.e9_words import Hook, changed_replay, latents, layer, takes, total
 from autograder.checks.protocol import Right, Wrong
 from vi_lib import ppl

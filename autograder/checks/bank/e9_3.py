@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy
 
-from autograder.checks.bank.e9_1 import one_recorder_at_a_time
+from autograder.checks.bank.e9_languages import one_recorder_at_a_time
 from autograder.checks.bank.e9_words import latents, layer
 from autograder.checks.protocol import Right, Wrong
 
@@ -113,6 +113,7 @@ WRONG = (
         checker(extra=False),
         "A guide that samples a site which the model does not have: what does its log q enter for? "
         "Report those as well.",
+        also=(checker(extra=False, observed=False, shapes=False),),
     ),
     Wrong(
         "only-extra-reported",

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import broken_crashes
 import broken_loops
 import pytest
-from broken import SECONDS, Case, before, differences, graded, square
+from broken import SECONDS, WHOLE, Case, before, differences, graded, square
+
+from autograder.grade import judge_submission
+from autograder.jobs import own_zygote
+from autograder.records import Record
+from autograder.sandbox.limits import Limits
 
 pytestmark = pytest.mark.slow
 
@@ -52,3 +58,21 @@ def test_nothing_of_a_hand_in_is_left_for_the_next() -> None:
     graded(before("spoils everything", SPOILT))
     again = graded(draws)
     assert (again.verdicts, again.message) == (clean.verdicts, clean.message)
+
+
+@pytest.mark.parametrize(("disturbed", "runs"), [(0, 1), (2, 3), (99, 5)])
+def test_a_hand_in_whose_processes_are_killed_from_outside_runs_again_and_the_record_says_so(
+    disturbed: int, runs: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    zygote, seen = own_zygote(), []
+
+    def judge(*arguments: Any) -> Record:
+        seen.append(zygote.kills)
+        record = judge_submission(*arguments)
+        zygote.kills = int(len(seen) <= disturbed)
+        return record
+
+    monkeypatch.setattr("autograder.jobs.judge_submission", judge)
+    record = graded(Case("right", WHOLE), Limits(seconds=60.0))
+    assert seen == [0] * runs
+    assert any("a process was killed" in note for note in record.notes) == (disturbed >= runs)

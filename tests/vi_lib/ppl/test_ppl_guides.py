@@ -136,6 +136,30 @@ def test_rows_of_a_subsample_have_their_own_parameters():
         ppl.trace(ppl.auto_full_rank(model), rng(6))(Y, 2)
 
 
+class Constant:
+    """Noise that is the same number everywhere: then all particles are the same, at once or not."""
+
+    def standard_normal(self, shape):
+        return onp.full(shape, 0.3)
+
+
+@pytest.mark.parametrize("estimator", ["mixed", "stl", "score"])
+def test_particles_of_a_full_rank_guide_run_at_once_with_rows_in_a_plate(estimator):
+    guide = ppl.auto_full_rank(model)
+    params = {
+        name: value + 0.1 * rng(1).standard_normal(onp.shape(value))
+        for name, value in ppl.init_params(model, guide, (Y,)).items()
+    }
+    settings = {"num_particles": 3, "estimator": estimator}
+    values, slope = ppl.elbo_and_gradient(
+        model, guide, params, (Y,), Constant(), vectorize_particles=True, **settings
+    )
+    expected, gradient = ppl.elbo_and_gradient(model, guide, params, (Y,), Constant(), **settings)
+    onp.testing.assert_allclose(values, expected, rtol=1e-12)
+    for name in params:
+        onp.testing.assert_allclose(slope[name], gradient[name], rtol=1e-9, atol=1e-9)
+
+
 # --- compile
 
 
