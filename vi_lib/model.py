@@ -11,7 +11,7 @@ multiplies their sum by N / B.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol, runtime_checkable
@@ -170,7 +170,7 @@ class Model:
             batch: Data = {name: values[idx] for name, values in arrays.items()}
         else:
             batch = arrays[idx]
-        return lambda zeta: self._log_joint(zeta, batch, len(idx))
+        return Minibatch(self, batch, len(idx))
 
     def _log_joint(self, zeta: Array, data: Data, size: int) -> Array:
         require_shape("zeta", zeta, (..., self.dim))
@@ -185,6 +185,30 @@ class Model:
         scale = self.num_data / size
         total = log_prior + scale * np.sum(log_lik, axis=-1)
         return np.reshape(total + self.layout.log_abs_det_jacobian(rows), leading)
+
+
+@dataclass(frozen=True, eq=False)
+class Minibatch:
+    """The log joint of a model estimated from some of its observations: zeta (..., D) -> (...)."""
+
+    model: Model
+    data: Data
+    size: int
+
+    def __call__(self, zeta: Array) -> Array:
+        """Return the estimate, in nats."""
+        return self.model._log_joint(zeta, self.data, self.size)
+
+    @property
+    def columns(self) -> tuple[Array, ...]:
+        """The arrays of the data, in the order of their names in the model."""
+        return tuple(self.data.values()) if isinstance(self.data, Mapping) else (self.data,)
+
+    def of(self, columns: Sequence[Array]) -> Minibatch:
+        """The same of other observations, as many as these."""
+        if isinstance(self.data, Mapping):
+            return Minibatch(self.model, dict(zip(self.data, columns, strict=True)), self.size)
+        return Minibatch(self.model, columns[0], self.size)
 
 
 def arrays_of(data: Any) -> Data:
