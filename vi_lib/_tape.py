@@ -142,7 +142,7 @@ def _sparse_sum(vs: Any, x_prev: Any, x_new: Any) -> Any:
 
 @primitive
 def _sum(vs: Any, x_prev: Any, x_new: Any) -> Any:
-    return x_new if x_prev is None else x_prev + x_new
+    return x_new if x_prev is None else np.add(x_prev, x_new)
 
 
 def _same(argnums: Any, *_: Any) -> Callable[[Any], Any]:
