@@ -55,6 +55,27 @@ class Replay:
         return found
 
 
+def recordable(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Mark a function whose result depends on its arguments, and its object's, alone."""
+    function.recordable = True  # type: ignore[attr-defined]
+    return function
+
+
+@dataclass(frozen=True, eq=False)
+class OfArrays:
+    """A log density of zeta and of arrays that change from step to step, such as a minibatch.
+
+    `function` (zeta, *columns) depends on its arguments alone.
+    """
+
+    function: Callable[..., Array]
+    columns: tuple[Array, ...]
+
+    def __call__(self, zeta: Array) -> Array:
+        """Return the log density, in nats."""
+        return self.function(zeta, *self.columns)
+
+
 def _trusted(function: Callable[..., Any], arrays: tuple[Array, ...], found: Any) -> Program | None:
     try:
         program = record(function, *arrays)

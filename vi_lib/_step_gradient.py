@@ -15,10 +15,9 @@ import autograd.numpy as np
 from autograd import make_vjp
 
 from vi_lib._check import Array
-from vi_lib._replay import Replay
+from vi_lib._replay import OfArrays, Replay
 from vi_lib.estimators import Estimator, LogDensity, reparam, reparam_entropy, values_and_gradient
 from vi_lib.families import Family, FullRank, LowRank, MeanField
-from vi_lib.model import Minibatch, Target
 
 _ESTIMATORS = (reparam, reparam_entropy)
 _FAMILIES = (MeanField, FullRank, LowRank)
@@ -43,16 +42,15 @@ class StepGradient:
         if self._known:
             if target is self.log_p:
                 return self._all(lam, eps)
-            if type(target) is Minibatch:
+            if type(target) is OfArrays:
                 return self._some(target)(lam, eps, *target.columns)
         return values_and_gradient(self.estimator, lam, target, self.q, eps)
 
     @cached_property
     def _known(self) -> bool:
         """Whether all parts depend on their arguments alone."""
-        owner = getattr(self.log_p, "__self__", None)
-        model = isinstance(owner, Target) and self.log_p == owner.log_p
-        return model and self.estimator in _ESTIMATORS and type(self.q) in _FAMILIES
+        marked = getattr(self.log_p, "recordable", False)
+        return marked and self.estimator in _ESTIMATORS and type(self.q) in _FAMILIES
 
     @cached_property
     def _all(self) -> Replay:
@@ -62,12 +60,14 @@ class StepGradient:
     def _batches(self) -> dict[object, Replay]:
         return {}
 
-    def _some(self, batch: Minibatch) -> Replay:
-        if batch.model not in self._batches:
-            self._batches[batch.model] = Replay(
-                lambda lam, eps, *columns: self._gradient(batch.of(columns), lam, eps)
+    def _some(self, batch: OfArrays) -> Replay:
+        if batch.function not in self._batches:
+            self._batches[batch.function] = Replay(
+                lambda lam, eps, *columns: self._gradient(
+                    OfArrays(batch.function, columns), lam, eps
+                )
             )
-        return self._batches[batch.model]
+        return self._batches[batch.function]
 
     def _gradient(self, target: LogDensity, lam: Array, eps: Array) -> tuple[Array, Array]:
         vjp, values = make_vjp(lambda lam: self.estimator(lam, target, self.q, eps))(lam)

@@ -26,7 +26,6 @@ from typing import Any
 import autograd.numpy as anp
 import numpy as np
 from autograd import core
-from autograd.numpy import numpy_vjps
 from autograd.numpy.numpy_boxes import ArrayBox
 from autograd.tracer import (
     Box,
@@ -40,6 +39,7 @@ from autograd.tracer import (
 
 from vi_lib import _check
 from vi_lib._check import Array
+from vi_lib._tape_gradients import plain_sum, simplified, sparse_sum
 from vi_lib._tape_program import Step, argument_of_all, write
 
 __all__ = ["Program", "Unrecordable", "record"]
@@ -66,7 +66,7 @@ class _Recorded(Node):
             raise Unrecordable("a list or an array of objects holds what has been computed")
         inputs = tuple(zip(parent_argnums, (parent.step for parent in parents), strict=True))
         step = Step(fun.fun, tuple(args), _options(kwargs), inputs, np.shape(value))
-        self.step = _summed(step) or _assigned(step) or _unchanged(step) or step
+        self.step = simplified(step)
 
     def initialize_root(self, argument: int, shape: tuple[int, ...]) -> None:
         self.step = Step(argument_of_all, shape=shape, argument=argument)
@@ -135,24 +135,6 @@ def _may_look(frame: Any) -> bool:
     return frame.f_code in _MAY_UNBOX
 
 
-@primitive
-def _sparse_sum(vs: Any, x_prev: Any, x_new: Any) -> Any:
-    return x_new.mut_add(vs.zeros() if x_prev is None else np.array(x_prev))
-
-
-@primitive
-def _sum(vs: Any, x_prev: Any, x_new: Any) -> Any:
-    return x_new if x_prev is None else np.add(x_prev, x_new)
-
-
-def _same(argnums: Any, *_: Any) -> Callable[[Any], Any]:
-    return lambda g: (g,) * len(argnums)
-
-
-core.defvjp_argnums(_sparse_sum, _same)
-core.defvjp_argnums(_sum, _same)
-
-
 @contextlib.contextmanager
 def _watching() -> Iterator[None]:
     """Have autograd box the values of our trace in `_Watched`, and those of others as ever."""
@@ -166,7 +148,7 @@ def _watching() -> Iterator[None]:
     Box.type_mappings[_Watched] = ArrayBox
     Box.types.add(_Watched)
     # autograd sums gradients in place, which would change what has been written down.
-    core.sparse_add, core.VSpace.mut_add = _sparse_sum, _sum
+    core.sparse_add, core.VSpace.mut_add = sparse_sum, plain_sum
     try:
         yield
     finally:
@@ -223,63 +205,3 @@ def _made_by(output: Any, trace: int) -> Any:
             raise Unrecordable("a derivative is returned before it is whole")
         return output._node.step
     return output
-
-
-# The gradient of `x[index]`, which autograd adds up by a detour.
-
-
-def _summed(step: Step) -> Step | None:
-    """A sum of two gradients as plain addition."""
-    if step.function is not _sum.fun:
-        return None
-    inputs = tuple((number - 1, source) for number, source in step.inputs)
-    if step.args[1] is None:
-        return inputs[0][1]
-    return Step(np.add, step.args[1:], {}, inputs, step.shape)
-
-
-def _assigned(step: Step) -> Step | None:
-    """A sum with the gradient of `x[index]` as an assignment, if no place is meant twice."""
-    if step.function is not _sparse_sum.fun or not step.inputs:
-        return None
-    position, source = step.inputs[-1]
-    if position != 2 or source.function is not _UNTAKE or not _unique(source.args[1]):
-        return None
-    value, index = source.args[:2]
-    inputs = tuple((0, s) for number, s in source.inputs if number == 0)
-    before = step.args[1]
-    if before is None:
-        return Step(_put, (value, index, step.shape), {}, inputs, step.shape)
-    inputs += tuple((2, s) for number, s in step.inputs if number == 1)
-    return Step(_put_more, (value, index, before), {}, inputs, step.shape)
-
-
-def _unchanged(step: Step) -> Step | None:
-    """The input of a step that changes nothing: x ** 1, or a new shape that is the old one."""
-    if len(step.inputs) != 1 or step.inputs[0][0] != 0:
-        return None
-    source = step.inputs[0][1]
-    power = step.function is np.power and np.size(step.args[1]) == 1 and step.args[1] == 1.0
-    return source if (power or step.function is np.reshape) and source.shape == step.shape else None
-
-
-def _put(value: Any, index: Any, shape: tuple[int, ...]) -> Array:
-    out = np.zeros(shape)
-    out[index] = value
-    return out
-
-
-def _put_more(value: Any, index: Any, before: Array) -> Array:
-    out = np.array(before)
-    out[index] += value
-    return out
-
-
-def _unique(index: Any) -> bool:
-    """Whether an index names each place at most once, as far as its form tells."""
-    parts = index if isinstance(index, tuple) else (index,)
-    plain = (int, np.integer, slice, type(None), type(Ellipsis))
-    return all(isinstance(part, plain) and not isinstance(part, bool) for part in parts)
-
-
-_UNTAKE = numpy_vjps.untake.fun

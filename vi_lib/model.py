@@ -11,7 +11,7 @@ multiplies their sum by N / B.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol, runtime_checkable
@@ -20,6 +20,7 @@ import autograd.numpy as np
 import numpy as onp
 
 from vi_lib._check import Array, ShapeError, require_shape
+from vi_lib._replay import OfArrays, recordable
 from vi_lib.estimators import LogDensity
 from vi_lib.layout import Layout, Param
 
@@ -106,6 +107,7 @@ class Model:
         """Map name -> theta `(..., *shape)` to zeta (..., D)."""
         return self.layout.unconstrain(theta)
 
+    @recordable
     def log_p(self, zeta: Array) -> Array:
         """Log joint on the unconstrained scale, (..., D) -> (...), in nats."""
         return self._log_joint(zeta, self.arrays, self.num_data)
@@ -165,12 +167,15 @@ class Model:
             raise IndexError(
                 f"idx must lie in 0..{self.num_data - 1}, got {idx.min()} to {idx.max()}"
             )
+        columns = self.arrays.values() if isinstance(self.arrays, Mapping) else (self.arrays,)
+        return OfArrays(self._of_columns, tuple(values[idx] for values in columns))
+
+    def _of_columns(self, zeta: Array, *columns: Array) -> Array:
+        """The log joint of other rows, given in the order of the model's own arrays."""
         arrays = self.arrays
-        if isinstance(arrays, Mapping):
-            batch: Data = {name: values[idx] for name, values in arrays.items()}
-        else:
-            batch = arrays[idx]
-        return Minibatch(self, batch, len(idx))
+        mapping = isinstance(arrays, Mapping)
+        batch: Any = dict(zip(arrays, columns, strict=True)) if mapping else columns[0]
+        return self._log_joint(zeta, batch, len(columns[0]))
 
     def _log_joint(self, zeta: Array, data: Data, size: int) -> Array:
         require_shape("zeta", zeta, (..., self.dim))
@@ -185,30 +190,6 @@ class Model:
         scale = self.num_data / size
         total = log_prior + scale * np.sum(log_lik, axis=-1)
         return np.reshape(total + self.layout.log_abs_det_jacobian(rows), leading)
-
-
-@dataclass(frozen=True, eq=False)
-class Minibatch:
-    """The log joint of a model estimated from some of its observations: zeta (..., D) -> (...)."""
-
-    model: Model
-    data: Data
-    size: int
-
-    def __call__(self, zeta: Array) -> Array:
-        """Return the estimate, in nats."""
-        return self.model._log_joint(zeta, self.data, self.size)
-
-    @property
-    def columns(self) -> tuple[Array, ...]:
-        """The arrays of the data, in the order of their names in the model."""
-        return tuple(self.data.values()) if isinstance(self.data, Mapping) else (self.data,)
-
-    def of(self, columns: Sequence[Array]) -> Minibatch:
-        """The same of other observations, as many as these."""
-        if isinstance(self.data, Mapping):
-            return Minibatch(self.model, dict(zip(self.data, columns, strict=True)), self.size)
-        return Minibatch(self.model, columns[0], self.size)
 
 
 def arrays_of(data: Any) -> Data:
