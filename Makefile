@@ -45,7 +45,7 @@ test: setup lint
 		--nbval-sanitize-with tests/notebooks/sanitize.cfg -p no:warnings solutions
 
 quick: setup
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow and not browser" tests
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow and not browser" --sample 5 tests
 
 lint: setup
 	$(BIN)/ruff check .

@@ -35,9 +35,30 @@ QUIET = (
 LONG_FILES = ("test_crashes.py", "test_combinations.py", "test_example_class.py")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the long files first, for `--dist loadfile --no-loadscope-reorder`."""
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--sample N`, for `make quick`."""
+    parser.addoption(
+        "--sample", type=int, metavar="N", help="of each test, run N cases that lie all over it"
+    )
+
+
+@pytest.hookimpl(trylast=True)  # after the selection by marks
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Put the long files first, for `--dist loadfile --no-loadscope-reorder`; take the sample."""
     items.sort(key=lambda item: item.path.name not in LONG_FILES)
+    wanted = config.getoption("--sample")
+    if wanted is None:
+        return
+    cases: dict[Any, list[pytest.Item]] = {}
+    for item in items:
+        cases.setdefault((item.path, getattr(item, "originalname", item.name)), []).append(item)
+    kept = {
+        item
+        for several in cases.values()
+        for item in (several[i * len(several) // wanted] for i in range(wanted))
+    }
+    config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+    items[:] = [item for item in items if item in kept]
 
 
 @pytest.fixture(scope="session")

@@ -21,6 +21,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import autograd.numpy as np
@@ -29,6 +30,7 @@ from autograd import make_vjp
 
 from vi_lib._check import Array, ShapeError
 from vi_lib._newton import HessianProduct, solve
+from vi_lib._replay import Replay, ReplayLinear
 from vi_lib.estimators import LogDensity, per_draw_gradients, reparam_entropy
 from vi_lib.families import Family, FullRank, MeanField
 
@@ -90,23 +92,22 @@ class Frozen:
     def value(self, lam: Array) -> float:
         """Return f(lam); not finite where log p is not."""
         with onp.errstate(all="ignore"):
-            return float(self._mean(lam))
+            return float(self._value(lam))
 
     def slope(self, lam: Array) -> Array:
         """Return the gradient (P,) alone."""
-        back, value = make_vjp(self._mean)(lam)
-        return back(np.ones_like(value))
+        return self._slope(lam)
 
     def gradient(self, lam: Array) -> tuple[Array, HessianProduct]:
         """Return the gradient (P,) and v -> H v."""
         with onp.errstate(all="ignore"):
             if not self.exact_curvature:
                 return self.slope(lam), self.differences(lam)
-            back, g = make_vjp(self.slope)(lam)
+            g, apply = self._curved(lam)
 
         def product(v: Array) -> Array:
             with onp.errstate(all="ignore"):
-                return back(v)  # v' H, and H is symmetric
+                return apply(v)  # v' H, and H is symmetric
 
         return g, product
 
@@ -138,6 +139,26 @@ class Frozen:
         """Return the gradients (U, P) of the independent units, whose mean is that of f."""
         rows = per_draw_gradients(reparam_entropy, lam, self.log_p, self.q, self.eps)
         return rows.reshape(-1, self.unit, rows.shape[1]).mean(axis=1)
+
+    @cached_property
+    def _value(self) -> Replay:
+        return Replay(self._mean)
+
+    @cached_property
+    def _slope(self) -> Replay:
+        return Replay(self._plain_slope)
+
+    @cached_property
+    def _curved(self) -> ReplayLinear:
+        def curved(lam: Array) -> tuple[Array, HessianProduct]:
+            back, g = make_vjp(self._plain_slope)(lam)
+            return g, back
+
+        return ReplayLinear(curved)
+
+    def _plain_slope(self, lam: Array) -> Array:
+        back, value = make_vjp(self._mean)(lam)
+        return back(np.ones_like(value))
 
     def _mean(self, lam: Array) -> Array:
         return np.mean(reparam_entropy(lam, self.log_p, self.q, self.eps))

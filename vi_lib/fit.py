@@ -21,8 +21,9 @@ from vi_lib._anneal import Memory, Stages, chunked, gain_on, judge, moved, repor
 from vi_lib._check import Array, NonFiniteError, ShapeError, require_shape
 from vi_lib._fit_checks import diagnose, require_fit
 from vi_lib._progress import Record, bar
+from vi_lib._step_gradient import StepGradient
 from vi_lib.diagnostics.psis import khat
-from vi_lib.estimators import Estimator, LogDensity, reparam, values_and_gradient
+from vi_lib.estimators import Estimator, LogDensity, reparam
 from vi_lib.families import Family
 from vi_lib.layout import Layout, unnamed
 from vi_lib.optimizers import Average, Step, adam
@@ -106,6 +107,7 @@ def fit(
     step = adam(0.05) if optimizer is None else optimizer
     state, history, rng = _start(q, lam, rng, resume)
     require_fit(log_p, q, state.lam, estimator, num_draws)
+    gradient_of = StepGradient(estimator, log_p, q)
 
     status = Status.COMPLETED if stop is None else Status.MAX_ITERS
     reason = f"all {max_iters} iterations were run"
@@ -127,7 +129,7 @@ def fit(
                     break
                 target = log_p if minibatch is None else minibatch(rng)
                 eps = q.noise(rng, num_draws)
-                outcome = _step(state, target, q, eps, estimator, step)
+                outcome = _step(state, target, eps, gradient_of, step)
                 if outcome is None:
                     error = diagnose(state.iteration + 1, state.lam, target, q, eps, layout)
                     if on_nonfinite == "raise":
@@ -236,13 +238,13 @@ def _start(
 
 
 def _step(
-    state: Memory, log_p: LogDensity, q: Family, eps: Array, estimator: Estimator, step: Step
+    state: Memory, log_p: LogDensity, eps: Array, gradient_of: StepGradient, step: Step
 ) -> tuple[Record, Any] | None:
     """One iteration, or None if anything in it is not finite."""
     # NumPy's warnings would say less than the error that names draw and coordinate.
     with np.errstate(all="ignore"):
         try:
-            values, gradient = values_and_gradient(estimator, state.lam, log_p, q, eps)
+            values, gradient = gradient_of(log_p, state.lam, eps)
         except np.linalg.LinAlgError:  # a factor whose diagonal has underflowed
             return None
         if not (np.all(np.isfinite(values)) and np.all(np.isfinite(gradient))):

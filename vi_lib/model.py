@@ -20,6 +20,7 @@ import autograd.numpy as np
 import numpy as onp
 
 from vi_lib._check import Array, ShapeError, require_shape
+from vi_lib._replay import OfArrays, recordable
 from vi_lib.estimators import LogDensity
 from vi_lib.layout import Layout, Param
 
@@ -106,6 +107,7 @@ class Model:
         """Map name -> theta `(..., *shape)` to zeta (..., D)."""
         return self.layout.unconstrain(theta)
 
+    @recordable
     def log_p(self, zeta: Array) -> Array:
         """Log joint on the unconstrained scale, (..., D) -> (...), in nats."""
         return self._log_joint(zeta, self.arrays, self.num_data)
@@ -165,12 +167,15 @@ class Model:
             raise IndexError(
                 f"idx must lie in 0..{self.num_data - 1}, got {idx.min()} to {idx.max()}"
             )
+        columns = self.arrays.values() if isinstance(self.arrays, Mapping) else (self.arrays,)
+        return OfArrays(self._of_columns, tuple(values[idx] for values in columns))
+
+    def _of_columns(self, zeta: Array, *columns: Array) -> Array:
+        """The log joint of other rows, given in the order of the model's own arrays."""
         arrays = self.arrays
-        if isinstance(arrays, Mapping):
-            batch: Data = {name: values[idx] for name, values in arrays.items()}
-        else:
-            batch = arrays[idx]
-        return lambda zeta: self._log_joint(zeta, batch, len(idx))
+        mapping = isinstance(arrays, Mapping)
+        batch: Any = dict(zip(arrays, columns, strict=True)) if mapping else columns[0]
+        return self._log_joint(zeta, batch, len(columns[0]))
 
     def _log_joint(self, zeta: Array, data: Data, size: int) -> Array:
         require_shape("zeta", zeta, (..., self.dim))

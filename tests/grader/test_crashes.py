@@ -29,7 +29,7 @@ pytestmark = [
 ]
 SIZE, MORE = 500, 100
 """Hand-ins at first, and how many come in when a fast machine is done before the kills are."""
-PLAN = {"parent": 30, "worker": 45, "zygote": 50, "child": 60, "server": 12, "nursery": 12}
+PLAN = {"parent": 14, "worker": 50, "zygote": 55, "child": 62, "server": 12, "nursery": 12}
 PATIENCE = 120.0
 APART = 3
 """Hand-ins done between two kills, so that none is hit three times and given up."""

@@ -25,7 +25,7 @@ from autograder.submission import read_submission
 
 #: nbgrader takes half a minute for a quick lesson, and minutes for one that trains networks;
 #: docs/nbgrader.md compares the whole example class.
-LESSONS = [name for name in lesson_names() if name.startswith(("01", "08"))]
+LESSONS = [name for name in lesson_names() if name.startswith("01")]
 
 
 def notebook(path: Path, change: Callable[[dict[str, Any], str], None] | None = None) -> bytes:

@@ -321,7 +321,7 @@ def test_a_loop_costs_a_tenth_of_the_time(start: Start) -> None:
     assert found == Loss("timed out", "`f` did not finish within 0.4 s")
     assert 0.4 <= time.monotonic() - started < 4.0
     assert value(session, "g") == 1.0
-    assert session.time.left <= 3.6
+    assert session.time.left <= 3.61  # processor time is counted in hundredths of a second
 
 
 @pytest.mark.slow

@@ -73,8 +73,8 @@ def graded(name: str, seconds: float, limit: float, quick: Container[str] = ()) 
 
 @pytest.mark.parametrize("name", lesson_names())
 def test_an_answer_that_waits_a_little_gets_full_marks(name: str) -> None:
-    """A check makes fewer than a hundred calls, so a twentieth of a second each does no harm."""
-    record = graded(name, 0.05, 60.0, IN_EVERY_STEP.get(name, ()))
+    """A check makes fewer than a hundred calls, so a fiftieth of a second each does no harm."""
+    record = graded(name, 0.02, 60.0, IN_EVERY_STEP.get(name, ()))
     assert record.status == "graded", record.message
     assert record.score == load_lesson(name).points, record.message
 

@@ -18,6 +18,7 @@ FOLDER = Path(vi_lib.__file__).parent
 #: package share its layer and import one another as they like, though not in a circle.
 LAYERS = (
     ("_check",),
+    ("_tape_program", "_tape_gradients", "_tape", "_replay"),
     ("_special", "datasets"),
     ("densities", "transforms", "_simplex", "sampling", "_implicit", "expfam", "_wishart"),
     (
@@ -59,6 +60,7 @@ LAYERS = (
         "svi",
         "_progress",
         "_anneal",
+        "_step_gradient",
         "fit",
     ),
     ("eta",),

@@ -19,6 +19,7 @@ import autograd.numpy as np
 import numpy as onp
 
 from vi_lib._check import Array, require_shape
+from vi_lib._replay import recordable
 from vi_lib.layout import Layout, Param
 from vi_lib.ppl._support import is_discrete
 from vi_lib.ppl.checks import latent_sites, value_shape
@@ -71,6 +72,7 @@ class Compiled:
         """Map site -> value `(..., *shape)` to zeta (..., D)."""
         return self.layout.unconstrain(theta)
 
+    @recordable
     def log_p(self, zeta: Array) -> Array:
         """Return the log joint on the unconstrained scale, (..., D) -> (...), nats."""
         require_shape("zeta", zeta, (..., self.dim))

@@ -90,7 +90,8 @@ tell('{"dict": [["at"], [{"list": ["x", null, 1e400]}]]}')
 while True:
     tell('{"dict": [["at"], [{"list": [1, 0, 0]}]]}')
 """,
-        points=NOTHING,
+        points=HONEST,
+        exactly=False,  # nothing, if it has used up all of the time
         seconds=1.0,
     ),
     Attack(
