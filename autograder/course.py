@@ -8,12 +8,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from autograder.own_course import named_course, own_course
+
 ORIGINALS = "originals"
 _WINGS = ("solutions", ORIGINALS)
 
 
 def course_root(start: Path | None = None) -> Path:
-    """The folder of the course: the nearest one, from here upwards, with nbgrader_config.py."""
+    """The folder of the course: the nearest one, from here upwards, with nbgrader_config.py.
+
+    The environment variable AUTOGRADER_COURSE may name another, an instructor's own.
+    """
+    if start is None and (named := named_course()) is not None:
+        return named
     here = (start or Path.cwd()).resolve()
     for folder in (here, *here.parents):
         is_course = any((folder / wing).is_dir() for wing in _WINGS)
@@ -28,8 +35,10 @@ def course_root(start: Path | None = None) -> Path:
 
 
 def all_names(root: Path | None = None) -> tuple[str, ...]:
-    """All lessons, in order: the names of solutions/*.py, or what students have of them."""
+    """All lessons, in order: the names of solutions/*.py; what students have; what an own course has."""
     top = root or course_root()
+    if own := own_course(top):
+        return tuple(own.texts)
     found = (top / "solutions").glob("[0-9][0-9]_*.py")
     if (top / ORIGINALS).is_dir():
         found = (top / ORIGINALS).glob("[0-9][0-9]_*")
@@ -53,7 +62,9 @@ def is_practice(name: str) -> bool:
 
 def solution_text(name: str, root: Path | None = None) -> Path:
     """The text of a lesson."""
-    return (root or course_root()) / "solutions" / f"{name}.py"
+    top = root or course_root()
+    own = own_course(top)
+    return own.texts[name] if own else top / "solutions" / f"{name}.py"
 
 
 def solution_notebook(name: str, root: Path | None = None) -> Path:
