@@ -35,7 +35,7 @@ def course_root(start: Path | None = None) -> Path:
 
 
 def all_names(root: Path | None = None) -> tuple[str, ...]:
-    """All lessons, in order: the names of solutions/*.py, or what students or an own course have."""
+    """All lessons, in order: solutions/*.py, or what students or an own course have."""
     top = root or course_root()
     if own := own_course(top):
         return tuple(own.texts)

@@ -11,9 +11,8 @@ import pytest
 from autograder.own_course import own_course
 
 ROOT = Path(__file__).parents[2]
-GUIDES = {
-    name: (ROOT / "docs" / f"{name}.md").read_text() for name in ("instructors", "maintainers")
-}
+DOCS = ROOT / "docs"
+GUIDES = {name: (DOCS / f"{name}.md").read_text() for name in ("instructors", "maintainers")}
 MAINTAINERS = GUIDES["maintainers"]
 ROW = re.compile(r"^\| (`.+) \| (.*) \| (.*) \|$", re.M)
 TABLE = {
