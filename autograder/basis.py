@@ -16,6 +16,7 @@ from collections.abc import Iterable, Mapping
 from importlib.metadata import version
 from pathlib import Path
 
+from autograder.checks.own import own_files
 from autograder.collect import HandIn
 from autograder.sandbox.limits import Limits
 
@@ -53,7 +54,7 @@ def rules(lesson: str, root: Path, limits: Limits, tier: str) -> dict[str, str]:
     notebooks = [root / wing / lesson / f"{lesson}.ipynb" for wing in ("solutions", "lessons")]
     contents = [path.read_bytes() for path in notebooks if path.is_file()]
     return {
-        "check": _hash(_check_code(lesson).encode(), *contents),
+        "check": _hash(_check_code(lesson).encode(), *_own_checks(lesson), *contents),
         "grader": _grader_code(),
         "library": _library(),
         "limits": _hash(f"{limits} {tier}".encode()),
@@ -62,7 +63,8 @@ def rules(lesson: str, root: Path, limits: Limits, tier: str) -> dict[str, str]:
 
 def code_hash(lesson: str) -> str:
     """What processes must have in common that grade hand-ins of the same lesson."""
-    return _hash(*(part.encode() for part in (_check_code(lesson), _grader_code(), _library())))
+    told = (_check_code(lesson), _grader_code(), _library())
+    return _hash(*(part.encode() for part in told), *_own_checks(lesson))
 
 
 def what_changed(before: str, after: str) -> tuple[str, ...]:
@@ -81,6 +83,10 @@ def _parts(found: str) -> dict[str, str]:
 def _check_code(lesson: str) -> str:
     start = _LESSON.format(lesson[:2])
     return _hash_files(_used([start]) - _judging()) if start in _texts() else ""
+
+
+def _own_checks(lesson: str) -> list[bytes]:
+    return [path.read_bytes() for path in own_files(lesson[:2])]
 
 
 @functools.cache

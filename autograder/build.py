@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Sequence
 
-from autograder.notebooks import SourceError, all_names, execute, outdated, release
+from autograder.checks.own import BadChecks
+from autograder.course import all_names, course_root
+from autograder.notebooks import SourceError, execute, outdated, release
+from autograder.own_course import SETTINGS, OwnCourse, own_course
 
 
 def build(lessons: Sequence[str] = (), *, check: bool = False, force: bool = False) -> int:
@@ -19,14 +23,32 @@ def build(lessons: Sequence[str] = (), *, check: bool = False, force: bool = Fal
     if unknown:
         print(f"Unknown lesson {', '.join(unknown)}: expected {', '.join(known)}.", file=sys.stderr)
         return 2
+    if labels := _unknown_points(own_course(course_root())):
+        print(f"{SETTINGS}: no lesson of the course has {', '.join(labels)}.", file=sys.stderr)
+        return 2
     code = 0
     for name in lessons or known:
         try:
             code = max(code, _build_one(name, check, force))
-        except SourceError as error:
+        except (SourceError, BadChecks) as error:
             print(error, file=sys.stderr)
             return 2
+        except KeyError as error:
+            print(f"{name}: {error.args[0]}", file=sys.stderr)
+            return 2
     return code
+
+
+def _unknown_points(own: OwnCourse | None) -> list[str]:
+    """Labels in the points of an own course that no lesson of the course has."""
+    if own is None:
+        return []
+    texts = [path.read_text(encoding="utf-8") for path in own.texts.values()]
+    return [
+        label
+        for label in own.points
+        if not any(re.search(rf'(check|open)="{re.escape(label)}"', text) for text in texts)
+    ]
 
 
 def _build_one(name: str, check: bool, force: bool) -> int:

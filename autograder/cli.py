@@ -9,21 +9,33 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from autograder.cli_class import add_commands
+from autograder.own_course import BadCourse, choose_course
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code."""
     parser = argparse.ArgumentParser(prog="autograder", description=__doc__)
+    parser.add_argument(
+        "--course",
+        metavar="DIR",
+        help="an own course (default: the one that this folder is in)",
+    )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_build(commands)
     _add_grade(commands)
     _add_check(commands)
     _add_example_class(commands)
     add_commands(commands)
+    _add_new_course(commands)
     _add_formgrade(commands)
     _add_doctor(commands)
     arguments = parser.parse_args(argv)
-    return int(arguments.run(arguments))
+    try:
+        choose_course(arguments.course)
+        return int(arguments.run(arguments))
+    except BadCourse as error:
+        print(error, file=sys.stderr)
+        return 2
 
 
 def _add_build(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -92,6 +104,7 @@ def _add_grade(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def _grade(arguments: argparse.Namespace) -> int:
+    from autograder.own_course import late_policy
     from autograder.run import Order, grade
     from autograder.sandbox.limits import Limits
 
@@ -105,7 +118,7 @@ def _grade(arguments: argparse.Namespace) -> int:
             example=arguments.example,
             tier=arguments.tier,
             dask=arguments.dask,
-            late=arguments.late,
+            late=arguments.late or late_policy(),
         )
     )
 
@@ -171,6 +184,18 @@ def _add_timeout(command: argparse.ArgumentParser) -> None:
         help="seconds for a hand-in's own code (default: %(default)g); of that, "
         "a tenth per call and a quarter per statement",
     )
+
+
+def _add_new_course(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    new = commands.add_parser("new-course", help="write a folder for a course of your own")
+    new.add_argument("directory", type=Path, metavar="DIR")
+    new.set_defaults(run=_new_course)
+
+
+def _new_course(arguments: argparse.Namespace) -> int:
+    from autograder.new_course import new_course
+
+    return new_course(arguments.directory)
 
 
 def _add_formgrade(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -27,11 +27,12 @@ class Task:
 
     def __reduce__(self) -> Any:
         """Pickled as the exercise's name: its checks stay what they are where it is unpickled."""
-        return _task, (self.exercise.id, self.answer_id, self.check_id, self.seed)
+        found = self.exercise
+        return _task, (found.id, found.points, self.answer_id, self.check_id, self.seed)
 
 
-def _task(exercise: str, answer_id: str, check_id: str, seed: int) -> Task:
-    return Task(find(exercise), answer_id, check_id, seed)
+def _task(exercise: str, points: float, answer_id: str, check_id: str, seed: int) -> Task:
+    return Task(find(exercise).worth(points), answer_id, check_id, seed)
 
 
 @dataclass(frozen=True)
@@ -68,9 +69,15 @@ class Lesson:
         return frozenset(cells | set(self.questions))
 
 
-@functools.cache
 def load_lesson(name: str, root: Path | None = None) -> Lesson:
     """Read a lesson's two notebooks; `FileNotFoundError` says what to do when one is missing."""
+    from autograder.course import course_root
+
+    return _load_lesson(name, root or course_root())
+
+
+@functools.cache
+def _load_lesson(name: str, root: Path) -> Lesson:
     from autograder.notebooks import exercises_of, is_practice, released_notebook, solution_notebook
 
     solution = _read(solution_notebook(name, root))
@@ -83,7 +90,7 @@ def load_lesson(name: str, root: Path | None = None) -> Lesson:
         ]
     )
     cells = exercises_of(notebook)
-    tasks = [Task(find(c.exercise), c.answer_id, c.check_id, c.seed) for c in cells]
+    tasks = [Task(find(c.exercise).worth(c.points), c.answer_id, c.check_id, c.seed) for c in cells]
     lesson = describe(name, practice_tasks(name) if is_practice(name) else tasks, released["cells"])
     answers = {task.answer_id for task in lesson.tasks}
     solved = (

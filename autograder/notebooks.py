@@ -28,16 +28,49 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autograder.checks.registry import find
+from autograder.course import (
+    all_names,
+    course_root,
+    identifier,
+    is_practice,
+    lesson_names,
+    practice_names,
+    released_notebook,
+    solution_notebook,
+    solution_text,
+)
+from autograder.course_points import repriced
+from autograder.own_course import OwnCourse, own_course
 
 if TYPE_CHECKING:
     import nbformat
 
+__all__ = [
+    "DIGEST",
+    "ExerciseCells",
+    "SourceError",
+    "all_names",
+    "course_root",
+    "execute",
+    "exercises_of",
+    "from_text",
+    "identifier",
+    "is_practice",
+    "lesson_names",
+    "outdated",
+    "practice_names",
+    "release",
+    "released_notebook",
+    "solution_notebook",
+    "solution_text",
+]
+
 CHECK_CELL = """\
-check("{exercise}", globals())
+check("{exercise}", globals(){points})
 ### BEGIN HIDDEN TESTS
 from autograder.checks import grade
 
-grade("{exercise}", globals(), seed={seed})
+grade("{exercise}", globals(), seed={seed}{points})
 ### END HIDDEN TESTS"""
 
 PRACTICE_CELL = 'check("{exercise}", globals())'
@@ -61,67 +94,17 @@ class ExerciseCells:
     points: float
 
 
-def course_root(start: Path | None = None) -> Path:
-    """The folder of the course: the nearest one, from here upwards, with nbgrader_config.py."""
-    here = (start or Path.cwd()).resolve()
-    for folder in (here, *here.parents):
-        if (folder / "nbgrader_config.py").is_file() and (folder / "solutions").is_dir():
-            return folder
-    found = Path(__file__).resolve().parents[1]
-    if (found / "nbgrader_config.py").is_file():
-        return found
-    raise FileNotFoundError(
-        f"expected the course's folder (with nbgrader_config.py and solutions/) at or above {here}"
-    )
+def from_text(path: Path, own: OwnCourse | None = None) -> nbformat.NotebookNode:
+    """A lesson's text as a notebook, not executed, with nbgrader's metadata and stable ids.
 
-
-def all_names(root: Path | None = None) -> tuple[str, ...]:
-    """All lessons, in order: the names of solutions/*.py."""
-    folder = (root or course_root()) / "solutions"
-    return tuple(sorted(path.stem for path in folder.glob("[0-9][0-9]_*.py")))
-
-
-def lesson_names(root: Path | None = None) -> tuple[str, ...]:
-    """The lessons that are handed in and graded, in order."""
-    return tuple(name for name in all_names(root) if not is_practice(name))
-
-
-def practice_names(root: Path | None = None) -> tuple[str, ...]:
-    """The lessons for practice, which have no points."""
-    return tuple(name for name in all_names(root) if is_practice(name))
-
-
-def is_practice(name: str) -> bool:
-    """Whether a lesson of this name is for practice, by its number."""
-    return name.startswith("00_")
-
-
-def solution_text(name: str, root: Path | None = None) -> Path:
-    """The text of a lesson."""
-    return (root or course_root()) / "solutions" / f"{name}.py"
-
-
-def solution_notebook(name: str, root: Path | None = None) -> Path:
-    """The executed notebook of a lesson, with solutions."""
-    return (root or course_root()) / "solutions" / name / f"{name}.ipynb"
-
-
-def released_notebook(name: str, root: Path | None = None) -> Path:
-    """The notebook of a lesson as students get it."""
-    return (root or course_root()) / "lessons" / name / f"{name}.ipynb"
-
-
-def identifier(label: str) -> str:
-    """A label such as "E5.1" as nbgrader and nbformat allow it: "E5-1"."""
-    return label.replace(".", "-")
-
-
-def from_text(path: Path) -> nbformat.NotebookNode:
-    """A lesson's text as a notebook, not executed, with nbgrader's metadata and stable ids."""
+    With the seeds and points of an instructor's own course, if one is given.
+    """
     import jupytext
     import nbformat
 
     notebook = jupytext.read(path)
+    if own is not None:
+        _adapt(notebook, int(path.stem[:2]), own)
     seen: dict[str, int] = {}
     for cell in notebook.cells:
         cell.metadata.pop("lines_to_next_cell", None)
@@ -137,6 +120,28 @@ def from_text(path: Path) -> nbformat.NotebookNode:
     )
     notebook.metadata[DIGEST] = _digest(notebook)
     return notebook
+
+
+def _adapt(notebook: nbformat.NotebookNode, lesson: int, own: OwnCourse) -> None:
+    """Write an own course's seeds and points into the short options, and points into the prose."""
+    old: dict[str, float] = {}
+    for cell in notebook.cells:
+        if exercise := cell.metadata.get("check"):
+            old[exercise] = find(exercise).points
+            points = own.points.get(exercise, old[exercise])
+            if isinstance(cell.metadata.get("seed"), int):
+                cell.metadata["seed"] = own.seed(exercise, cell.metadata["seed"])
+            if points == 0:  # is there, and is not graded
+                cell.metadata = {"practice": exercise}
+            elif points != old[exercise]:
+                cell.metadata["points"] = points
+        elif question := cell.metadata.get("open"):
+            old[question] = float(cell.metadata["points"])
+            cell.metadata["points"] = own.points.get(question, old[question])
+    new = {label: own.points.get(label, points) for label, points in old.items()}
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = repriced(cell.source, lesson, old, new)
 
 
 def _expand(cell: nbformat.NotebookNode, path: Path) -> str:
@@ -155,9 +160,12 @@ def _expand(cell: nbformat.NotebookNode, path: Path) -> str:
             )
         if cell.source.strip():
             raise SourceError(f"{path.name}: the body of check {exercise} is written by the build")
-        cell.source = CHECK_CELL.format(exercise=exercise, seed=seed)
+        other = meta.pop("points", None)  # than its check says
+        stated = "" if other is None else f", points={other:g}"
+        cell.source = CHECK_CELL.format(exercise=exercise, seed=seed, points=stated)
         label = f"{identifier(exercise)}-check"
-        return _nbgrader(cell, label, grade=True, points=find(exercise).points)
+        points = find(exercise).points if other is None else float(other)
+        return _nbgrader(cell, label, grade=True, points=points)
     if exercise := meta.pop("practice", None):
         find(exercise)
         if cell.source.strip():
@@ -208,9 +216,14 @@ def _digest_of(path: Path) -> str | None:
         return None
 
 
+def notebook_of(name: str, root: Path | None = None) -> nbformat.NotebookNode:
+    """A lesson of a course as a notebook, not executed."""
+    return from_text(solution_text(name, root), own_course(root or course_root()))
+
+
 def outdated(name: str, root: Path | None = None) -> tuple[str, ...]:
     """Which notebooks of a lesson, "solutions" and "lessons", do not stem from its present text."""
-    want = from_text(solution_text(name, root)).metadata[DIGEST]
+    want = notebook_of(name, root).metadata[DIGEST]
     found = {"solutions": solution_notebook(name, root), "lessons": released_notebook(name, root)}
     return tuple(wing for wing, path in found.items() if _digest_of(path) != want)
 
@@ -220,7 +233,7 @@ def execute(name: str, root: Path | None = None) -> Path:
     import nbformat
     from nbclient import NotebookClient
 
-    notebook = from_text(solution_text(name, root))
+    notebook = notebook_of(name, root)
     target = solution_notebook(name, root)
     target.parent.mkdir(parents=True, exist_ok=True)
     client = NotebookClient(
@@ -234,8 +247,22 @@ def execute(name: str, root: Path | None = None) -> Path:
     # The kernel writes a notice about its transport to stderr at each start.
     client.execute(stderr=subprocess.DEVNULL)
     notebook.metadata.pop("language_info", None)  # it holds the interpreter's patch version
+    _require_full_marks(notebook, name)
     nbformat.write(notebook, target)
     return target
+
+
+def _require_full_marks(notebook: nbformat.NotebookNode, name: str) -> None:
+    """`SourceError` unless the solutions pass their own checks on the hidden inputs."""
+    cells = {cell["id"]: cell for cell in notebook.cells}
+    for task in exercises_of(notebook):
+        outputs = cells[task.check_id].outputs
+        got = outputs[-1].get("data", {}).get("text/plain") if outputs else None
+        if got != str(task.points):
+            raise SourceError(
+                f"{name}: expected {task.points:g} points for the solution of {task.exercise} on "
+                f"its hidden inputs, got {got}"
+            )
 
 
 def release(names: Sequence[str], root: Path | None = None) -> None:

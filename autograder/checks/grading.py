@@ -22,7 +22,7 @@ from autograder.checks.protocol import (
     Verdict,
     Wrong,
 )
-from autograder.checks.registry import find
+from autograder.checks.registry import find, is_own
 
 PUBLIC_SEED = 0
 """The seed of the inputs that students see; the graded inputs use another one."""
@@ -31,6 +31,8 @@ NEGATED = (
     "Your result has the right size and the opposite sign. "
     "We maximise the ELBO: do not return minus what is asked."
 )
+
+KEPT = "The check of this exercise is not on this machine: it is judged when you have handed in."
 
 
 class NotYetRight(AssertionError):
@@ -42,7 +44,10 @@ class NotYetRight(AssertionError):
 
 
 def grade(
-    exercise: str | Exercise, answer: Mapping[str, Any] | Answer, seed: int = PUBLIC_SEED
+    exercise: str | Exercise,
+    answer: Mapping[str, Any] | Answer,
+    seed: int = PUBLIC_SEED,
+    points: float | None = None,
 ) -> Verdict:
     """Judge an answer.
 
@@ -51,6 +56,7 @@ def grade(
         answer: the answer's names bound to functions or classes; further names are ignored, so
             `globals()` will do.
         seed: chooses the inputs. The same seed gives the same verdict on a deterministic answer.
+        points: what the exercise is worth, if not what its check says.
 
     Returns:
         A `Verdict` with `score`, `max_score`, `hints` and `misconception`.
@@ -59,6 +65,7 @@ def grade(
         KeyError: no such exercise.
     """
     found = exercise if isinstance(exercise, Exercise) else find(exercise)
+    found = found if points is None else found.worth(points)
     answering: Answer = LocalAnswer(answer) if isinstance(answer, Mapping) else answer
     results: list[PartResult] = []
     hints: list[str] = []
@@ -86,13 +93,20 @@ def grade(
     )
 
 
-def check(exercise: str, namespace: Mapping[str, Any]) -> Verdict:
+def check(exercise: str, namespace: Mapping[str, Any], points: float | None = None) -> Verdict:
     """Judge the notebook's answer on the public inputs, for the student to read.
 
     Call it as `check("E5.2", globals())`. Under nbgrader's Validate button an answer that is not
-    right yet raises `NotYetRight` with the hints, since Validate shows nothing else.
+    right yet raises `NotYetRight` with the hints, since Validate shows nothing else. An exercise
+    whose check the instructor has kept is not judged here, and the verdict says so.
     """
-    verdict = grade(exercise, namespace, PUBLIC_SEED)
+    try:
+        find(exercise)
+    except KeyError:
+        if not is_own(exercise):
+            raise
+        return Verdict(exercise, "", "not checked here", 0.0, points or 0.0, (KEPT,))
+    verdict = grade(exercise, namespace, PUBLIC_SEED, points)
     if os.environ.get("NBGRADER_EXECUTION") == "validate" and verdict.score < verdict.max_score:
         raise NotYetRight(str(verdict))
     return verdict

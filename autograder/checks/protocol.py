@@ -9,7 +9,7 @@ from the reference.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -169,6 +169,17 @@ class Exercise:
     def points(self) -> float:
         """The sum of the parts' points."""
         return float(round(sum(part.points for part in self.parts), 6))
+
+    def worth(self, points: float) -> Exercise:
+        """The same exercise with as many points, the parts in the same proportions."""
+        if points == self.points:
+            return self
+        if not points > 0:
+            raise ValueError(f"expected more than 0 points for {self.id}, got {points:g}")
+        factor = points / self.points
+        parts = tuple(replace(part, points=round(part.points * factor, 6)) for part in self.parts)
+        rest = round(points - sum(part.points for part in parts[1:]), 6)
+        return replace(self, parts=(replace(parts[0], points=rest), *parts[1:]))
 
 
 @dataclass(frozen=True)

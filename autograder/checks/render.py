@@ -16,7 +16,9 @@ _COLOURS = {
     "not yet correct": "#D55E00",
     "not started": "#888888",
     "not defined": "#888888",
+    "not checked here": "#888888",
 }
+_UNTRIED = ("not started", "not defined", "not checked here")
 
 
 def number(value: float) -> str:
@@ -26,6 +28,8 @@ def number(value: float) -> str:
 
 def headline(verdict: Verdict) -> str:
     """One line: exercise, status, points."""
+    if verdict.status == "not checked here":
+        return f"{verdict.exercise}: not checked here"
     points = f"{number(verdict.score)} of {number(verdict.max_score)} points"
     return f"{verdict.exercise} {verdict.title}: {verdict.status}, {points}"
 
@@ -33,7 +37,7 @@ def headline(verdict: Verdict) -> str:
 def as_text(verdict: Verdict) -> str:
     """Headline, one line per part, then the hints."""
     lines = [headline(verdict)]
-    if verdict.status in ("not started", "not defined"):
+    if verdict.status in _UNTRIED:
         return "\n".join([*lines, *(f"  {hint}" for hint in verdict.hints)])
     for part in verdict.parts:
         lines.append(
@@ -55,7 +59,7 @@ def as_html(verdict: Verdict) -> str:
         for hint in verdict.hints
         if hint not in messages
     )
-    if verdict.status in ("not started", "not defined"):
+    if verdict.status in _UNTRIED:
         body = "".join(f'<p style="margin:.4em 0">{_inline(hint)}</p>' for hint in verdict.hints)
     else:
         body = hints + _table(verdict.parts)
