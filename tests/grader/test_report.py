@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from browsing import watch
+from browsing import faults, watch
 from made_up_records import HINT, failed, made_up_class, not_started, record, verdict
 from scipy import stats
 
@@ -314,7 +314,7 @@ def test_the_report_is_deterministic(tmp_path: Path) -> None:
 
 @pytest.mark.browser
 @pytest.mark.parametrize("width", [390, 1100])
-def test_in_a_browser_nothing_is_requested_and_the_page_fits(
+def test_in_a_browser_nothing_is_requested_and_the_page_fits_and_is_accessible(
     chromium: Any, tmp_path: Path, width: int
 ) -> None:
     path = write_report([*made_up_class(), record("x" * 120, "y" * 60)], tmp_path)
@@ -322,6 +322,7 @@ def test_in_a_browser_nothing_is_requested_and_the_page_fits(
     requests, complaints = watch(tab)
     tab.goto(path.as_uri())
     assert tab.evaluate("document.documentElement.scrollWidth") <= width
+    assert faults(tab) == []
     assert [url for url in requests if url != "data:,"] == [path.as_uri()]
     assert complaints == []
     tab.close()
