@@ -8,16 +8,18 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from lab_page import Lesson, foreign, open_notebook
 
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="session")
-def lab(chromium: object, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+def lab(chromium: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
     """The address of a JupyterLab on a copy of the lessons, and the copy."""
     folder = tmp_path_factory.mktemp("lab")
     shutil.copytree(ROOT / "lessons", folder / "lessons")
@@ -40,6 +42,21 @@ def lab(chromium: object, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     finally:
         server.terminate()
         server.wait(timeout=20)
+
+
+@pytest.fixture
+def open_lesson(chromium: Any, lab: tuple[str, Path]) -> Iterator[Callable[[str], Lesson]]:
+    """Opens a lesson of the copy; in the end, nothing was asked of another host."""
+    address, _ = lab
+    context = chromium.new_context(viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    requests: list[str] = []
+    page.on("request", lambda request: requests.append(request.url))
+    page.on("websocket", lambda socket: requests.append(socket.url))
+    yield lambda name: open_notebook(page, address, name)
+    context.close()
+    assert len(requests) > 10
+    assert foreign(requests, address) == []
 
 
 def _address(server: subprocess.Popen[bytes], log: Path) -> str:
