@@ -5,9 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-_IDLE = (
-    "window.jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
-)
+_IDLE = "window.jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
 
 
 class Lesson:

@@ -1,4 +1,4 @@
-"""A student's way: open a lesson, err, read the hint, mend it, validate, hand in, read the feedback.
+"""A student's way: open a lesson, err, read the hint, mend it, hand in, read the feedback.
 
 And the instructor's: grade what was handed in, and read the report. Everything happens on this
 machine; after the hand-in, the browser is offline.
@@ -113,7 +113,7 @@ def read_feedback(page: Any, out: Path) -> None:
     right.get_by_role("link", name="Your answer to E5.1").click()
     answer = page.locator("[id='E5-1'] pre").first
     answer.wait_for()
-    assert answer.inner_text() == RIGHT.rstrip()
+    assert answer.inner_text().strip() == RIGHT.strip()
 
 
 def read_report(page: Any, out: Path) -> None:
