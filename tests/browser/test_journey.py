@@ -68,7 +68,7 @@ def validate(lesson: Lesson) -> None:
     """The dialog names what is not started, in words, and not the exercise that is right."""
     lesson.page.get_by_text("Validate", exact=True).click()
     dialog = lesson.page.locator(".jp-Dialog, .nbgrader-Dialog")
-    dialog.get_by_text("not started").first.wait_for(timeout=120_000)
+    dialog.get_by_text("not started").first.wait_for(timeout=300_000)
     said = dialog.inner_text()
     assert "Traceback" not in said
     assert "E5.2" in said

@@ -16,7 +16,7 @@ from made_up_records import HINT, ODD_NAMES, failed, made_up_class, not_started,
 
 from autograder.feedback import Extras, kind_words, page_of, write_feedback
 from autograder.late import Late
-from autograder.lesson import Lesson
+from autograder.lesson import Lesson, load_lesson
 from autograder.own_cells import OwnCell
 from autograder.pages import file_names, inline, percent, without_paths
 from autograder.views import ByHand, exercise_views, total
@@ -305,6 +305,16 @@ def test_the_lesson_has_its_title_and_what_is_not_right_yet_its_section(tmp_path
     assert "Go on with E2.2 · The update of q(μ) ." in page
     assert "To reread: section 3 · Numbers like e^{-9}" in page
     assert "A posterior" not in page  # E2.1 is right: nothing to reread
+
+
+def test_a_lesson_knows_the_section_of_each_exercise() -> None:
+    lesson = load_lesson("05_bbvi")
+    assert lesson.title == "5 · Black-box variational inference"
+    assert lesson.sections["E5-1"] == "3 · The score"
+    assert lesson.sections["E5-1-check"] == "3 · The score"
+    assert lesson.sections["E5-2"] == "4 · The score-function gradient"
+    assert set(lesson.sections) >= lesson.ids
+    assert all(lesson.sections.values())
 
 
 def test_the_exercises_are_listed_with_links_to_their_results(tmp_path: Path) -> None:

@@ -91,6 +91,21 @@ def test_the_page_says_what_was_graded_and_what_was_not(tmp_path: Path) -> None:
         assert fact in text
 
 
+def test_a_lesson_for_practice_is_not_among_the_ungraded(tmp_path: Path) -> None:
+    practice = record("a", "00_start", status="practice", score=None, verdicts={})
+    text = words(page(tmp_path, [record("a"), practice, failed("b", "crashed", "It crashed.")]))
+    assert "2 graded" in text
+    assert "1 not graded (no score" in text
+
+
+def test_the_contents_lead_to_every_part(tmp_path: Path) -> None:
+    for records in (made_up_class(), [record("a")]):
+        html = page(tmp_path, records)
+        links = re.findall(r'<li><a href="#([\w-]+)"', html)
+        assert links == re.findall(r'<h2 id="([\w-]+)"', html)
+        assert len(links) >= 6
+
+
 def test_reasons_and_remarks_are_on_the_page(tmp_path: Path) -> None:
     text = words(page(tmp_path, made_up_class()))
     assert "ends in line 3" in text
