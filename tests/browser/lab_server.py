@@ -41,10 +41,10 @@ def lab_server(folder: Path) -> Iterator[str]:
 
 
 def _address(server: subprocess.Popen[bytes], log: Path) -> str:
-    for _ in range(600):
+    for _ in range(1800):
         found = re.search(r"http://(?:localhost|127\.0\.0\.1):(\d+)/lab", log.read_text())
         if found:
             return f"http://127.0.0.1:{found[1]}"
         assert server.poll() is None, log.read_text()
         time.sleep(0.1)
-    raise AssertionError(f"JupyterLab did not start in a minute:\n{log.read_text()}")
+    raise AssertionError(f"JupyterLab did not start in three minutes:\n{log.read_text()}")

@@ -338,6 +338,10 @@ def test_in_a_browser_nothing_is_requested_and_the_page_fits_and_is_accessible(
     tab.goto(path.as_uri())
     assert tab.evaluate("document.documentElement.scrollWidth") <= width
     assert faults(tab) == []
+    if width > 720:
+        tab.set_viewport_size({"width": 720, "height": 800})
+        tab.emulate_media(media="print")  # a sheet of A4
+        assert tab.evaluate("document.documentElement.scrollWidth") <= 720
     assert [url for url in requests if url != "data:,"] == [path.as_uri()]
     assert complaints == []
     tab.close()
