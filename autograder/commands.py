@@ -11,6 +11,7 @@ from pathlib import Path
 from autograder.sandbox.client import CannotStart, Zygote
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.nursery import open_nursery
+from autograder.terminal import fitted
 
 MISUSE = 2
 _LESSON_IN_ID = re.compile(r"[EO](\d{1,2})\b")
@@ -52,10 +53,10 @@ def _check(path: Path, zygote: Zygote, limits: Limits) -> int:
     submission = replace(submission, program=program)
     score = 0.0
     for verdict in verdicts_of(submission, lesson, zygote, limits):
-        print(verdict, flush=True)
+        print(fitted(str(verdict)), flush=True)
         score += verdict.score
     for note in submission.notes:
-        print(note)
+        print(fitted(note))
     practice = " They do not count: this lesson is for practice." * is_practice(lesson.name)
     print(f"{number(score)} of {number(lesson.points)} points on the visible checks.{practice}")
     return 0 if score == lesson.points else 1

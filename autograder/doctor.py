@@ -20,6 +20,7 @@ from packaging.specifiers import SpecifierSet
 from autograder.sandbox.advice import advice
 from autograder.sandbox.limits import MIB, Limits
 from autograder.sandbox.tiers import VARIABLE, NoTier, Tier, chosen_tier, why_not
+from autograder.terminal import fitted
 
 DISTRIBUTION = "variational-inference-course"
 _TIERS = {
@@ -30,6 +31,7 @@ _TIERS = {
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 _GIB = 1024 * MIB
 _SHOWN = 5
+_MARGIN = 7  # columns before a finding's text
 
 Mark = Literal["ok", "note", "fault"]
 
@@ -46,7 +48,7 @@ def doctor() -> int:
     """Print what is found; return 0 if this machine can grade, 1 if not."""
     works = True
     for finding in examine():
-        print(f"{finding.mark:>5}  {finding.text}", flush=True)
+        print(fitted(f"{finding.mark:>5}  {finding.text}", margin=_MARGIN), flush=True)
         works &= finding.mark != "fault"
     print("Grading works on this machine." if works else "Grading does not work on this machine.")
     return 0 if works else 1

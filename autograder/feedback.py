@@ -37,8 +37,8 @@ class Extras:
     """What the pages show beyond the records.
 
     `cells` gives the cells of a hand-in's notebook and is called once for each; `by_hand` is what
-    a person has given, `late` what lateness costs, both by student and lesson; `lessons` gives the
-    points of open questions.
+    a person has given, `late` what lateness costs, both by student and lesson; `lessons` gives
+    titles, sections and the points of open questions.
     """
 
     cells: Callable[[Record], Sequence[OwnCell]] = no_cells
@@ -50,10 +50,9 @@ class Extras:
         """What a person has given in this hand-in."""
         return self.by_hand.get((record.student, record.lesson), NOTHING_BY_HAND)
 
-    def questions(self, record: Record) -> Mapping[str, float]:
-        """The points of the hand-in's open questions."""
-        lesson = self.lessons.get(record.lesson)
-        return lesson.questions if lesson else {}
+    def lesson(self, record: Record) -> Lesson:
+        """What is known about the hand-in's lesson."""
+        return self.lessons.get(record.lesson) or Lesson(record.lesson, ())
 
 
 NO_EXTRAS = Extras()
@@ -118,6 +117,7 @@ def _write_student(records: Sequence[Record], folder: Path, extras: Extras) -> l
             {
                 "href": f"{names[record.lesson]}.html",
                 "lesson": record.lesson,
+                "title": extras.lesson(record).title,
                 "status": record.status,
                 "message": without_paths(record.message),
                 "score": scores[record.lesson],
@@ -136,13 +136,16 @@ def _write_lesson(record: Record, path: Path, extras: Extras) -> Path:
     late = extras.late.get((record.student, record.lesson))
     score = total(record, by_hand)
     share = _share(record, score)
-    of_the_lesson = record.status not in ("not a notebook", "wrong lesson", "refused", "practice")
-    notebook = notebook_view(extras.cells(record) if of_the_lesson else ())
+    was_read = record.status not in ("not a notebook", "wrong lesson", "refused", "practice")
+    notebook = notebook_view(extras.cells(record) if was_read else ())
+    lesson = extras.lesson(record)
+    exercises = exercise_views(record, by_hand, notebook.anchors, lesson.sections)
     return write_page(
         path,
         "feedback.html",
         student=record.student,
         lesson=record.lesson,
+        title=lesson.title,
         status=record.status,
         score=score,
         max_score=record.max_score,
@@ -152,8 +155,9 @@ def _write_lesson(record: Record, path: Path, extras: Extras) -> Path:
         remarked=score != record.score,
         late=late.sentence if late else "",
         kind_words=kind_words(record),
-        exercises=exercise_views(record, by_hand, notebook.anchors),
-        questions=question_views(record, by_hand, extras.questions(record)),
+        exercises=exercises,
+        next_one=next((e for e in exercises if e.status != "correct" and not e.by_hand), None),
+        questions=question_views(record, by_hand, lesson.questions if was_read else {}),
         notebook=notebook,
     )
 
@@ -184,7 +188,7 @@ def kind_words(record: Record) -> str:
     if not started and not record.unjudged:
         return "Nothing is started yet. The first exercise is the gentlest one: begin there."
     if record.unjudged:
-        return "What could be judged counts in full; the rest is open, not lost. See below why."
+        return "What could be judged counts in full; the rest is open, not lost. Why stands below."
     if share >= 0.75:
         return "Most of it stands. What is missing is named below, and it is not much."
     if share >= 0.4:

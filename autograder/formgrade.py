@@ -9,8 +9,21 @@ import sys
 from pathlib import Path
 
 from autograder.graded_notebooks import FOLDER, write_config
+from autograder.notebooks import course_root
 
 PAGE = "/formgrader/gradebook"
+POLICY = {
+    "default-src": "'self'",
+    "script-src": "'self' 'unsafe-inline' 'unsafe-eval'",  # nbgrader's pages have both
+    "style-src": "'self' 'unsafe-inline'",
+    "img-src": "'self' data: blob:",
+    "font-src": "'self' data:",
+    "worker-src": "'self' blob:",
+    "frame-ancestors": "'self'",
+}
+"""What the pages may load: nothing from another host, whatever stands in a hand-in."""
+TEMPLATES = Path(__file__).resolve().parent / "jupyter"
+"""Searched for templates by nbconvert, before nbgrader's: formulas need no network."""
 _SEARCHED = ("JUPYTER_CONFIG_PATH", "JUPYTERLAB_SETTINGS_DIR")
 
 
@@ -44,12 +57,25 @@ def command(port: int | None = None, browser: bool = True) -> list[str]:
     """The command that starts the server in the folder of results."""
     found = [sys.executable, "-m", "jupyterlab", "--ServerApp.root_dir=."]
     found += [f"--LabApp.default_url={PAGE}", "--ServerApp.ip=localhost"]
-    found += ["--ServerApp.answer_yes=True"]
+    found += ["--ServerApp.answer_yes=True", f"--ServerApp.tornado_settings={_headers()}"]
+    found += [f"--ServerApp.extra_static_paths={_mathjax()}"]
     found += [] if port is None else [f"--ServerApp.port={port}"]
     found += [] if browser else ["--no-browser"]
     return found + (["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else [])
 
 
+def _headers() -> dict[str, dict[str, str]]:
+    policy = "; ".join(f"{kind} {sources}" for kind, sources in POLICY.items())
+    return {"headers": {"Content-Security-Policy": policy}}
+
+
+def _mathjax() -> str:
+    """The folder of the web site's tex-svg.js."""
+    return str(course_root(Path(__file__)) / "docs" / "site" / "_static")
+
+
 def _environment() -> dict[str, str]:
     """This process's environment, but for what switches formgrader off for students."""
-    return {name: value for name, value in os.environ.items() if name not in _SEARCHED}
+    kept = {name: value for name, value in os.environ.items() if name not in _SEARCHED}
+    places = [str(TEMPLATES), *filter(None, [os.environ.get("JUPYTER_PATH")])]
+    return {**kept, "JUPYTER_PATH": os.pathsep.join(places)}

@@ -6,6 +6,7 @@ import ast
 import contextlib
 import functools
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,6 +15,8 @@ from typing import Any
 
 from autograder.checks.grading import PUBLIC_SEED, find
 from autograder.checks.protocol import Exercise
+
+_HEADING = re.compile(r"^(##?)[ \t]+(\S.*?)[ \t]*$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,8 @@ class Lesson:
     of each cell that students fill in, `checks` the released sources of check cells, `demos` those
     of demonstrations, and `demo_names` what only demonstrations define. `released` holds the
     sources of all cells, `check_cells` those of check cells by grade id, and `solutions` the
-    answers of the solution notebook.
+    answers of the solution notebook. `title` is its first heading, and `sections` the heading of
+    the section in which each graded cell stands, by grade id.
     """
 
     name: str
@@ -56,6 +60,8 @@ class Lesson:
     released: frozenset[str] = frozenset()
     check_cells: Mapping[str, str] = field(default_factory=dict)
     solutions: frozenset[str] = frozenset()
+    title: str = ""
+    sections: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def points(self) -> float:
@@ -127,6 +133,7 @@ def describe(name: str, tasks: Iterable[Task], cells: list[dict[str, Any]]) -> L
         elif cell["cell_type"] == "code":
             is_demo = "demo" in cell["metadata"].get("tags", ())
             (demos if is_demo else others).append(source)
+    title, sections = headings(cells)
     return Lesson(
         name=name,
         tasks=tuple(tasks),
@@ -137,7 +144,23 @@ def describe(name: str, tasks: Iterable[Task], cells: list[dict[str, Any]]) -> L
         demo_names=_bound(demos) - _bound([*others, *stubs.values()]),
         released=frozenset(text_of(cell["source"]) for cell in cells),
         check_cells=checks,
+        title=title,
+        sections=sections,
     )
+
+
+def headings(cells: Iterable[dict[str, Any]]) -> tuple[str, dict[str, str]]:
+    """The first heading of a notebook, and the section of each graded cell by grade id."""
+    title = section = ""
+    found: dict[str, str] = {}
+    for cell in cells:
+        grade_id = cell["metadata"].get("nbgrader", {}).get("grade_id")
+        if grade_id:
+            found[grade_id] = section
+        elif cell["cell_type"] == "markdown":
+            for marks, text in _HEADING.findall(text_of(cell["source"])):
+                title, section = (title, text) if marks == "##" else (title or text, section)
+    return title, found
 
 
 def text_of(source: Any) -> str:

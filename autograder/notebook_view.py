@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from autograder.own_cells import Output, OwnCell
 from autograder.pages import without_paths
-from autograder.safe_text import markdown, python
+from autograder.safe_text import Outline, markdown, python
 
 MAX_PAGE = 1_500_000
 """Characters of the part of a page that shows the notebook, pictures included."""
@@ -53,12 +53,13 @@ def notebook_view(cells: Sequence[OwnCell], max_page: int = MAX_PAGE) -> Noteboo
     shown: list[CellView] = []
     unchanged, room, sources, texts = 0, max_page, 0, 0
     remarks = []
+    outline = Outline()
     for index, cell in enumerate(cells):
         if cell.role != "lesson":
             sources += len(cell.source)
             texts += 0 if cell.is_code else len(cell.source)
         too_much = sources > MAX_SOURCES
-        view = None if too_much else _view(cell, as_markdown=texts <= MAX_MARKDOWN)
+        view = None if too_much else _view(cell, outline, as_markdown=texts <= MAX_MARKDOWN)
         if view is None and not too_much:
             unchanged += 1
             continue
@@ -75,17 +76,17 @@ def notebook_view(cells: Sequence[OwnCell], max_page: int = MAX_PAGE) -> Noteboo
     return NotebookView(tuple(shown), tuple(remarks)) if shown else NotebookView()
 
 
-def _view(cell: OwnCell, as_markdown: bool) -> CellView | None:
+def _view(cell: OwnCell, outline: Outline, as_markdown: bool) -> CellView | None:
     label = cell.grade_id.replace("-check", "").replace("-", ".")
     if cell.role == "check":
         return CellView(Markup(""), f"Check of {label}" if label else "Check", "", "check")
     if cell.role == "lesson":
-        return _unchanged(cell)
+        return _unchanged(cell, outline)
     outputs = _outputs(cell.outputs)
     if cell.is_code:
         html = _code(cell) + outputs
     elif as_markdown:
-        html = markdown(cell.source, cell.attachments)
+        html = markdown(cell.source, cell.attachments, outline)
     else:
         html = Markup('<div class="prewrap">{}</div>').format(cell.source)
     if cell.role == "own":
@@ -93,13 +94,15 @@ def _view(cell: OwnCell, as_markdown: bool) -> CellView | None:
     return CellView(html, label, cell.grade_id, cell.role)
 
 
-def _unchanged(cell: OwnCell) -> CellView | None:
+def _unchanged(cell: OwnCell, outline: Outline) -> CellView | None:
     """A released cell: its heading if it is text, what it printed or drew if it is code."""
     if cell.is_code:
         outputs = _outputs(cell.outputs)
         return CellView(outputs, kind="lesson") if outputs else None
     first = cell.source.lstrip().partition("\n")[0]
-    return CellView(markdown(first), kind="lesson") if first.startswith("#") else None
+    if not first.startswith("#"):
+        return None
+    return CellView(markdown(first, outline=outline), kind="lesson")
 
 
 def _code(cell: OwnCell) -> Markup:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import html
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
@@ -23,6 +24,24 @@ MAX_MARKDOWN = 10_000
 """Characters that are set as Markdown; what is longer is shown as it was written."""
 _NOWHERE = Markup('<span class="quiet">[a picture that is not in the notebook]</span>')
 _ATTACHED = "attachment:"
+
+
+@dataclass
+class Outline:
+    """The headings that the next may stand below, by their number of #; none skips a level."""
+
+    above: list[int] = field(default_factory=list)
+
+    def place(self, marks: int) -> None:
+        """Take in a heading."""
+        while self.above and self.above[-1] >= marks:
+            self.above.pop()
+        self.above.append(marks)
+
+    @property
+    def level(self) -> int:
+        """The level of the latest heading on the page, whose own headings go down to <h2>."""
+        return min(2 + len(self.above), 6)
 
 
 @functools.cache
@@ -40,12 +59,18 @@ def _parser() -> MarkdownIt:
     return found
 
 
-def markdown(text: str, pictures: Mapping[str, Picture] | None = None) -> Markup:
-    """Markdown as HTML of headings, lists, tables, emphasis, code, and nothing that acts."""
+def markdown(
+    text: str, pictures: Mapping[str, Picture] | None = None, outline: Outline | None = None
+) -> Markup:
+    """Markdown as HTML of headings, lists, tables, emphasis, code, and nothing that acts.
+
+    Texts that stand on one page share an outline, so that their headings follow one another.
+    """
     if len(text) > MAX_MARKDOWN:
         return Markup('<div class="prewrap">{}</div>').format(text)
+    env = {"pictures": pictures or {}, "outline": outline or Outline()}
     # The result is made of the parser's own tags and escaped text: html is off.
-    return Markup(_parser().render(text, {"pictures": pictures or {}}))
+    return Markup(_parser().render(text, env))
 
 
 def _link_open(renderer: Any, tokens: Sequence[Any], index: int, options: Any, env: Any) -> str:
@@ -89,9 +114,12 @@ def _environment(renderer: Any, tokens: Sequence[Any], index: int, options: Any,
 
 
 def _heading(renderer: Any, tokens: Sequence[Any], index: int, options: Any, env: Any) -> str:
-    """Headings of a notebook stand below those of the page that shows it."""
-    level = min(int(tokens[index].tag[1]) + 3, 6)
-    return f"<h{level}>" if tokens[index].nesting == 1 else f"</h{level}>\n"
+    """Headings of a notebook stand below those of the page that shows it; none skips a level."""
+    outline = env["outline"]
+    if tokens[index].nesting != 1:
+        return f"</h{outline.level}>\n"
+    outline.place(int(tokens[index].tag[1]))
+    return f"<h{outline.level}>"
 
 
 def _code(renderer: Any, tokens: Sequence[Any], index: int, options: Any, env: Any) -> str:

@@ -60,7 +60,8 @@ class ExerciseView:
     """One exercise as it is shown; `score` is None if it could not be judged.
 
     `by_hand` says that a person has given the points; `comment` is what they wrote; `anchor` is the
-    place of the answer on the page, "" if it is not shown.
+    place of the answer on the page, "" if it is not shown; `section` is what to reread, "" if all
+    is right.
     """
 
     id: str
@@ -76,6 +77,12 @@ class ExerciseView:
     by_hand: bool = False
     comment: str = ""
     anchor: str = ""
+    section: str = ""
+
+    @property
+    def place(self) -> str:
+        """Where the exercise stands on the page."""
+        return f"result-{identifier(self.id)}"
 
 
 @dataclass(frozen=True)
@@ -93,8 +100,13 @@ def exercise_views(
     record: Record,
     by_hand: ByHand = NOTHING_BY_HAND,
     anchors: Mapping[str, str] | None = None,
+    sections: Mapping[str, str] | None = None,
 ) -> list[ExerciseView]:
-    """The exercises in order, judged or not."""
+    """The exercises in order, judged or not.
+
+    `anchors` says where an exercise's answer stands on the page, `sections` what to reread for the
+    cell of a name.
+    """
     names = sorted({*record.verdicts, *record.unjudged}, key=exercise_order)
     views = [
         _judged(record.verdicts[name])
@@ -102,7 +114,8 @@ def exercise_views(
         else _unjudged(name, record.unjudged[name])
         for name in names
     ]
-    return [_with_marks(view, by_hand, (anchors or {}).get(view.id, "")) for view in views]
+    marked = [_with_marks(view, by_hand, (anchors or {}).get(view.id, "")) for view in views]
+    return [_with_section(view, sections or {}) for view in marked]
 
 
 def _with_marks(view: ExerciseView, by_hand: ByHand, anchor: str) -> ExerciseView:
@@ -111,6 +124,13 @@ def _with_marks(view: ExerciseView, by_hand: ByHand, anchor: str) -> ExerciseVie
     if score is not None:
         view = replace(view, score=score, by_hand=True)
     return replace(view, comment=comment, anchor=anchor)
+
+
+def _with_section(view: ExerciseView, sections: Mapping[str, str]) -> ExerciseView:
+    """What to reread, where something is left to do; formulas of a heading are set as code."""
+    if view.status == "correct":
+        return view
+    return replace(view, section=sections.get(identifier(view.id), "").replace("$", "`"))
 
 
 def question_views(
@@ -182,9 +202,22 @@ def _unjudged(name: str, reason: str) -> ExerciseView:
     except KeyError:
         title, points = "", None
     tone, sign = _TONES["not judged"]
-    return ExerciseView(
-        name, title, "not judged", tone, sign, None, points, "", (without_paths(reason),)
-    )
+    hints = (without_paths(reason), what_to_try(reason))
+    return ExerciseView(name, title, "not judged", tone, sign, None, points, "", hints)
+
+
+def what_to_try(reason: str) -> str:
+    """What the author of an answer can do that could not be judged."""
+    known = {
+        "took longer": "Look for a loop that cannot end, or for cells that compute far too long.",
+        "did not finish": "Look for a loop that cannot end, or for far more work than was asked: "
+        "run the cell alone, with few steps.",
+        "ended Python": "Something there stops Python itself, such as `exit()`: take it out.",
+        "memory": "Print the shapes: has an array one axis too many?",
+    }
+    found = next((words for mark, words in known.items() if mark in reason), "")
+    again = "Then run the notebook from the top in a fresh kernel, and hand it in again."
+    return f"{found or 'If you can see what went wrong, mend it.'} {again}"
 
 
 def _part(part: PartResult) -> PartView:

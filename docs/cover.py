@@ -1,4 +1,4 @@
-"""Draw docs/cover.png, the picture in the README: one method of the course per panel.
+"""Draw docs/cover.png, for the README and the web site: one method of the course per panel.
 
 Run as `python docs/cover.py`.
 """

@@ -39,13 +39,14 @@ def as_text(verdict: Verdict) -> str:
     lines = [headline(verdict)]
     if verdict.status in _UNTRIED:
         return "\n".join([*lines, *(f"  {hint}" for hint in verdict.hints)])
+    messages: set[str] = set()
     for part in verdict.parts:
         lines.append(
             f"  {_SIGNS[_passed(part)]} {part.name} ({number(part.earned)}/{number(part.points)})"
         )
         if part.message:
-            lines.append(f"      {part.message}")
-    messages = {part.message for part in verdict.parts}
+            lines.append(f"      {'The same.' if part.message in messages else part.message}")
+        messages.add(part.message)
     lines += [f"  Hint: {hint}" for hint in verdict.hints if hint not in messages]
     return "\n".join(lines)
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import hostile_texts as hostile
 import pytest
+from lab_page import foreign
 
 from autograder.example_class import write_example_class
 from autograder.gradebook import manual_comments, manual_scores
@@ -25,6 +26,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 ROOT = Path(__file__).parents[2]
 LESSON = "05_bbvi"
 STUDENT, HOSTILE = "amara-okafor", "mallory"
+ASKED: list[str] = []
 COMMENT = "Nice, but which sign? See *section 4*."
 
 
@@ -68,7 +70,10 @@ def results(class_folder: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def server(chromium: Any, results: Path) -> Iterator[str]:
-    """The address of formgrader, as `autograder formgrade` starts it, with its token."""
+    """The address of formgrader, as `autograder formgrade` starts it, with its token.
+
+    In the end, no page of it has asked another host for anything.
+    """
     with socket.socket() as free:
         free.bind(("localhost", 0))
         port = free.getsockname()[1]
@@ -85,10 +90,13 @@ def server(chromium: Any, results: Path) -> Iterator[str]:
             start_new_session=True,
         )
     try:
-        yield _address(process, log)
+        address = _address(process, log)
+        yield address
     finally:
         os.killpg(process.pid, signal.SIGTERM)
         process.wait(timeout=30)
+    assert len(ASKED) > 20
+    assert foreign(ASKED, "/".join(address.split("/")[:3])) == []
 
 
 def _address(process: subprocess.Popen[bytes], log: Path) -> str:
@@ -104,6 +112,7 @@ def _address(process: subprocess.Popen[bytes], log: Path) -> str:
 def opened(chromium: Any, server: str, student: str) -> Any:
     """The page of a student's hand-in, found as an instructor finds it."""
     page = chromium.new_context(viewport={"width": 1200, "height": 900}).new_page()
+    page.on("request", lambda request: ASKED.append(request.url))
     page.goto(server)
     page.get_by_role("link", name=LESSON).click()
     page.wait_for_url(f"**/gradebook/{LESSON}")
@@ -146,21 +155,16 @@ def test_points_and_a_comment_reach_the_gradebook_and_the_feedback(
 
 def test_no_script_of_a_student_runs_in_formgrader(chromium: Any, server: str) -> None:
     page = opened(chromium, server, HOSTILE)
-    requests: list[str] = []
-    page.on("request", lambda request: requests.append(request.url))
-    page.reload()
-    page.locator("textarea.comment").first.wait_for()
     assert len(page.content()) > 50_000  # the traps are there, as text
     assert page.locator("#notebook-container").get_by_text("onerror=").count() > 10
     _touch_everything(page)
     assert page.evaluate("window.pwned") is None
-    foreign = [url for url in requests if not url.startswith(("http://localhost", "data:"))]
-    assert [url for url in foreign if "cdnjs" not in url] == []  # nbgrader's own MathJax
-    assert (
-        page.locator("#notebook-container :is(script, iframe, object, embed, form, style)").count()
-        == 0
-    )
-    assert page.locator("#notebook-container svg").count() == 0
+    shown = page.locator("#notebook-container")
+    assert shown.locator(":is(script, iframe, object, embed, form, style)").count() == 0
+    page.evaluate("MathJax.startup.promise.then(() => true)")
+    assert shown.locator("mjx-container").count() > 0
+    assert shown.locator("svg:not(mjx-container *)").count() == 0
+    assert shown.locator("mjx-container :is(a, [style*=expression])").count() == 0
     page.context.close()
 
 

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browsing import watch
+from browsing import faults, watch
 from made_up_records import HINT, ODD_NAMES, failed, made_up_class, not_started, record, verdict
 
 from autograder.feedback import Extras, kind_words, page_of, write_feedback
 from autograder.late import Late
-from autograder.lesson import Lesson
+from autograder.lesson import Lesson, load_lesson
 from autograder.own_cells import OwnCell
 from autograder.pages import file_names, inline, percent, without_paths
 from autograder.views import ByHand, exercise_views, total
@@ -290,6 +290,66 @@ def test_whatever_a_student_writes_is_text(tmp_path: Path) -> None:
         Tags(page)
 
 
+def test_the_lesson_has_its_title_and_what_is_not_right_yet_its_section(tmp_path: Path) -> None:
+    verdicts = {"E2.1": verdict("E2.1", 4.0), "E2.2": verdict("E2.2", 2.0)}
+    lesson = Lesson(
+        "02_cavi",
+        (),
+        title="2 · Mean field and $q$",
+        sections={"E2-1": "2 · A posterior", "E2-2": "3 · Numbers like $e^{-9}$"},
+    )
+    found = record("a", score=6.0, max_score=8.0, verdicts=verdicts)
+    index, page = with_extras(tmp_path, found, lessons={"02_cavi": lesson})
+    assert "2 · Mean field and q 6 of 8" in index
+    assert "2 · Mean field and q Feedback for a on 02_cavi" in page
+    assert "Go on with E2.2 · The update of q(μ) ." in page
+    assert "To reread: section 3 · Numbers like e^{-9}" in page
+    assert "A posterior" not in page  # E2.1 is right: nothing to reread
+
+
+def test_a_lesson_knows_the_section_of_each_exercise() -> None:
+    lesson = load_lesson("05_bbvi")
+    assert lesson.title == "5 · Black-box variational inference"
+    assert lesson.sections["E5-1"] == "3 · The score"
+    assert lesson.sections["E5-1-check"] == "3 · The score"
+    assert lesson.sections["E5-2"] == "4 · The score-function gradient"
+    assert set(lesson.sections) >= lesson.ids
+    assert all(lesson.sections.values())
+
+
+def test_the_exercises_are_listed_with_links_to_their_results(tmp_path: Path) -> None:
+    page = written(tmp_path, made_up_class()[-3])["noor/02_cavi.html"]
+    text = visible(page)
+    assert "Exercise Result Points E2.1 ✓ correct 4 of 4 E2.2 ✓ correct 4 of 4" in text
+    assert "E2.10 ? not judged open" in text
+    for place in ("result-E2-1", "result-E2-2", "result-E2-10"):
+        assert page.count(f'href="#{place}"') == 1 + (place == "result-E2-10")
+        assert page.count(f'id="{place}"') == 1
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        ("`f` did not finish within 6 s.", "a loop that cannot end"),
+        ("the notebook took longer than 60 s", "a loop that cannot end"),
+        ("The cell of E5.5, line 4, ended Python (exit code 0).", "such as `exit()`"),
+        ("`f` needed more than 4096 MiB of memory", "one axis too many"),
+        ("`f` broke the connection to the grader", "If you can see what went wrong"),
+    ],
+)
+def test_who_was_not_judged_is_told_what_to_try(reason: str, words: str) -> None:
+    (view,) = exercise_views(record("a", verdicts={}, unjudged={"E2.1": reason}))
+    assert view.hints[0] == reason
+    assert words in view.hints[1]
+    assert view.hints[1].endswith("and hand it in again.")
+
+
+def test_a_file_that_could_not_be_read_left_no_question_empty(tmp_path: Path) -> None:
+    found = failed("a", "not a notebook", "The file is empty.")
+    _, text = with_extras(tmp_path, found, lessons={"02_cavi": LESSON})
+    assert "You left this one empty" not in text
+
+
 def test_half_a_surrogate_pair_does_not_stop_the_batch(tmp_path: Path) -> None:
     odd = os.fsdecode(b"caf\xe9")
     pages = write_feedback([record(odd, message="it printed \ud800")], tmp_path)
@@ -369,7 +429,7 @@ def test_pages_hold_no_script_and_no_address(tmp_path: Path) -> None:
             assert not name.startswith("on")
             assert tag not in ("script", "iframe", "object", "embed", "base", "form")
             if name in ("src", "href"):
-                assert value == "data:," or re.fullmatch(r"[\w%.-]+\.html", value)
+                assert value == "data:," or re.fullmatch(r"#[\w-]+|[\w%.-]+\.html", value)
         assert "url(" not in page
         assert "@import" not in page
 
@@ -399,6 +459,7 @@ def test_in_a_browser_nothing_is_requested_and_nothing_overflows_a_phone(
     for path in paths:
         page.goto(path.as_uri())
         assert page.evaluate("document.documentElement.scrollWidth") <= 390, path
+    assert faults(page) == []
     assert [url for url in requests if url != "data:,"] == [path.as_uri() for path in paths]
     assert complaints == []
     dark = page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(21, 24, 28)"

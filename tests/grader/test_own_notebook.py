@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import re
 import time
 from html.parser import HTMLParser
 from typing import Any
@@ -19,7 +20,7 @@ from autograder.graded_notebooks import graded_notebook, is_folder_name, write_g
 from autograder.notebook_view import notebook_view
 from autograder.own_cells import MAX_OUTPUT, Output, OwnCell, own_cells
 from autograder.pictures import MAX_BYTES, Picture, checked, picture_in
-from autograder.safe_text import MAX_MARKDOWN, markdown, python
+from autograder.safe_text import MAX_MARKDOWN, Outline, markdown, python
 
 LESSON = toy.lesson()
 SVG = "<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>"
@@ -238,7 +239,7 @@ def _texts(html: str) -> list[str]:
 def test_markdown_keeps_its_form_and_formulas_stay_tex() -> None:
     html = markdown("# A\n\n*b* `c<d` $x_1 < y_2$\n\n$$\na_b\n$$\n\n- e\n\n|f|g|\n|-|-|\n|1|2|")
     for piece in (
-        "<h4>A</h4>",
+        "<h3>A</h3>",
         "<em>b</em>",
         "<code>c&lt;d</code>",
         '<code class="tex">$x_1 &lt; y_2$</code>',
@@ -247,6 +248,16 @@ def test_markdown_keeps_its_form_and_formulas_stay_tex() -> None:
         "<td>1</td>",
     ):
         assert piece in html
+
+
+def test_headings_of_all_cells_follow_one_another() -> None:
+    outline = Outline()
+    cells = ("# A", "### B\n\n### C", "###### D", "# E\n\n> ## F")
+    html = "".join(markdown(text, outline=outline) for text in cells)
+    assert re.findall(r"<h(\d)>(.)</h\1>", html) == [
+        *[("3", "A"), ("4", "B"), ("4", "C"), ("5", "D")],
+        *[("3", "E"), ("4", "F")],
+    ]
 
 
 def test_markdown_s_own_html_is_text() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from browsing import watch
+from browsing import faults, watch
 from made_up_records import HINT, failed, made_up_class, not_started, record, verdict
 from scipy import stats
 
@@ -89,6 +89,21 @@ def test_the_page_says_what_was_graded_and_what_was_not(tmp_path: Path) -> None:
         "22 open answers for you to read",
     ):
         assert fact in text
+
+
+def test_a_lesson_for_practice_is_not_among_the_ungraded(tmp_path: Path) -> None:
+    practice = record("a", "00_start", status="practice", score=None, verdicts={})
+    text = words(page(tmp_path, [record("a"), practice, failed("b", "crashed", "It crashed.")]))
+    assert "2 graded" in text
+    assert "1 not graded (no score" in text
+
+
+def test_the_contents_lead_to_every_part(tmp_path: Path) -> None:
+    for records in (made_up_class(), [record("a")]):
+        html = page(tmp_path, records)
+        links = re.findall(r'<li><a href="#([\w-]+)"', html)
+        assert links == re.findall(r'<h2 id="([\w-]+)"', html)
+        assert len(links) >= 6
 
 
 def test_reasons_and_remarks_are_on_the_page(tmp_path: Path) -> None:
@@ -314,7 +329,7 @@ def test_the_report_is_deterministic(tmp_path: Path) -> None:
 
 @pytest.mark.browser
 @pytest.mark.parametrize("width", [390, 1100])
-def test_in_a_browser_nothing_is_requested_and_the_page_fits(
+def test_in_a_browser_nothing_is_requested_and_the_page_fits_and_is_accessible(
     chromium: Any, tmp_path: Path, width: int
 ) -> None:
     path = write_report([*made_up_class(), record("x" * 120, "y" * 60)], tmp_path)
@@ -322,6 +337,11 @@ def test_in_a_browser_nothing_is_requested_and_the_page_fits(
     requests, complaints = watch(tab)
     tab.goto(path.as_uri())
     assert tab.evaluate("document.documentElement.scrollWidth") <= width
+    assert faults(tab) == []
+    if width > 720:
+        tab.set_viewport_size({"width": 720, "height": 800})
+        tab.emulate_media(media="print")  # a sheet of A4
+        assert tab.evaluate("document.documentElement.scrollWidth") <= 720
     assert [url for url in requests if url != "data:,"] == [path.as_uri()]
     assert complaints == []
     tab.close()
