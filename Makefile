@@ -33,7 +33,7 @@ lab: setup
 		$(if $(filter 0,$(shell id -u)),--allow-root)
 
 site: setup
-	$(BIN)/python docs/site/assemble.py build/pages
+	$(BIN)/python docs/site/assemble.py build/pages $(if $(REPOSITORY),--repository $(REPOSITORY))
 	$(BIN)/sphinx-build -q -W --keep-going -j auto -b html -c docs/site build/pages build/site
 	@echo "Open build/site/index.html"
 
