@@ -221,7 +221,9 @@ def page(slides: Sequence[Slide]) -> str:
 
 def index(titles: dict[str, str]) -> str:
     """A list of all lessons' slides."""
-    links = "\n".join(f'<li><a href="{name}.html">{title}</a></li>' for name, title in titles.items())
+    links = "\n".join(
+        f'<li><a href="{name}.html">{title}</a></li>' for name, title in titles.items()
+    )
     template = Template((PARTS / "index.html").read_text(encoding="utf-8"))
     return template.substitute(links=links)
 

@@ -92,5 +92,7 @@ def with_launch(text: str, where: Repository, lesson: str) -> str:
     """The first cell of a lesson with its links below the title."""
     title, newline, rest = text.partition("\n")
     if not title.startswith("# "):
-        raise ValueError(f"expected the first cell of {lesson} to start with a title, got {title!r}")
+        raise ValueError(
+            f"expected the first cell of {lesson} to start with a title, got {title!r}"
+        )
     return f"{title}\n\n{launch_text(where, lesson)}{newline}{rest}"

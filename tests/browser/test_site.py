@@ -72,7 +72,11 @@ def violations(page: Any, *rules: str) -> list[tuple[str, str]]:
 
     options = {"runOnly": list(rules)} if rules else {}
     found = Axe().run(page, context={"exclude": [["mjx-container"]]}, options=options)
-    return [(v["id"], node["html"][:200]) for v in found.response["violations"] for node in v["nodes"][:2]]
+    return [
+        (v["id"], node["html"][:200])
+        for v in found.response["violations"]
+        for node in v["nodes"][:2]
+    ]
 
 
 class Anchors(html.parser.HTMLParser):

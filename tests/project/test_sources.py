@@ -142,7 +142,9 @@ def own_names(name: str) -> set[str]:
         found
         for row in rows
         if row
-        for found in re.findall(r"`([A-Za-z][\w.]*)`", row.removeprefix("# |").replace("\\|", "").split(" | ")[1])
+        for found in re.findall(
+            r"`([A-Za-z][\w.]*)`", row.removeprefix("# |").replace("\\|", "").split(" | ")[1]
+        )
     }
 
 
