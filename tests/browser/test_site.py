@@ -31,6 +31,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     top = tmp_path_factory.mktemp("site")
     pages, built = top / "pages", top / "site"
     assemble = [sys.executable, str(ROOT / "docs" / "site" / "assemble.py"), str(pages)]
+    assemble += ["--repository", "https://github.com/someone/course"]
     subprocess.run(assemble, check=True)
     command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-b", "html"]
     command += ["-c", str(ROOT / "docs" / "site"), str(pages), str(built)]
@@ -112,6 +113,17 @@ def test_no_link_is_dead_and_no_picture_without_a_text(site: Path) -> None:
             if not file.exists() or (file in pages and anchor and anchor not in pages[file].ids):
                 dead.append((str(path.relative_to(site)), link))
     assert dead == []
+
+
+def test_each_lesson_can_be_opened_at_colab_and_binder(site: Path) -> None:
+    for name in LESSONS:
+        links = Anchors((site / "lessons" / f"{name}.html").read_text(encoding="utf-8")).links
+        found = [link for link in links if "/someone/course/" in link]
+        assert [urlsplit(link).netloc.split(".")[-2] for link in found] == ["google", "mybinder"]
+        for link in found:
+            path = link.partition("/blob/main/")[2] or link.partition("urlpath=lab/tree/")[2]
+            assert path.endswith(f"{name}.ipynb")
+            assert (ROOT / path).exists()
 
 
 def test_no_hidden_input_and_no_marker_is_published(site: Path) -> None:

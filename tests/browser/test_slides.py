@@ -157,3 +157,8 @@ def test_no_slide_overflows_formulas_are_drawn_and_nothing_is_asked_of_a_host(
     context.close()
     assert errors == []
     assert [url for url in asked if urlsplit(url).scheme not in ("file", "data")] == []
+
+
+def test_the_guide_states_the_limits() -> None:
+    text = (ROOT / "docs" / "web_site.md").read_text(encoding="utf-8")
+    assert f"at most {module.MAX_LINES} lines of at most {module.MAX_COLUMNS} columns" in text
