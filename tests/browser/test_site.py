@@ -139,7 +139,7 @@ def test_pages_are_accessible_fit_a_phone_and_move(open_page: Any, name: str) ->
     page = open_page(name)
     assert violations(page) == []
     page.emulate_media(color_scheme="dark")  # of the rules, only contrast knows of colours
-    assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+    page.wait_for_function("document.documentElement.dataset.theme === 'dark'")
     assert violations(page, "color-contrast") == []
     for viewport in (DESK, PHONE):
         page.set_viewport_size(viewport)
