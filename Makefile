@@ -1,6 +1,7 @@
 # make course   set up, build, grade the example class, write report and feedback
 # make lab      open the lessons in JupyterLab, as students see them
 # make site     the web site of lessons and documents, in build/site
+# make slides   slides of the lessons for teaching in class, in build/slides
 # make formgrade  give points for the open questions of the graded class
 # make test     all tests          make quick   the one-minute subset
 # make lint     style and types    make lock    renew requirements.lock.txt (needs uv)
@@ -20,7 +21,7 @@ export PYTHONHASHSEED := 0
 export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 
-.PHONY: course lab site formgrade test quick lint peers reference lock clean setup
+.PHONY: course lab site slides formgrade test quick lint peers reference lock clean setup
 
 course: setup
 	$(BIN)/autograder build
@@ -32,9 +33,12 @@ lab: setup
 		$(if $(filter 0,$(shell id -u)),--allow-root)
 
 site: setup
-	$(BIN)/python docs/site/assemble.py build/pages
+	$(BIN)/python docs/site/assemble.py build/pages $(if $(REPOSITORY),--repository $(REPOSITORY))
 	$(BIN)/sphinx-build -q -W --keep-going -j auto -b html -c docs/site build/pages build/site
 	@echo "Open build/site/index.html"
+
+slides: setup
+	$(BIN)/python docs/slides.py build/slides
 
 formgrade: setup
 	$(BIN)/autograder formgrade --out out

@@ -872,7 +872,7 @@ plots.show(fig, alt="Log evidence, dashed, and ELBO of one fixed q against "
 # two in a table like this one. **Find a counterexample to each line** before you unfold the
 # answers.
 #
-# | | variational inference | MCMC |
+# | line | variational inference | MCMC |
 # |---|---|---|
 # | 1 | is an optimisation, hence fast | is a simulation, hence slow |
 # | 2 | is biased: $q$ is never the posterior | is exact |

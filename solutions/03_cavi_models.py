@@ -983,7 +983,7 @@ print("sd of q(mu_k):", np.sqrt(fitted["s2"]).round(4),
 # If you know the EM algorithm for mixtures, (5) and (6) look familiar. EM also computes
 # responsibilities, then weighted averages. The difference is what counts as unknown.
 #
-# | | EM | coordinate ascent |
+# | method | EM | coordinate ascent |
 # |---|---|---|
 # | labels $c_i$ | a distribution $r_{ik}$ | a distribution $r_{ik}$ |
 # | means $\mu_k$ | one best value each | a distribution $N(m_k, s_k^2)$ |

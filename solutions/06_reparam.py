@@ -1239,7 +1239,7 @@ plots.show(fig, alt="A flow chart. First question: can log p be "
 # mixture with discrete assignments, (c) logistic regression, (d) a Gamma q for a rate, (e) a model
 # whose log density has a kink, as |θ| has?</summary>
 #
-# | | score | pathwise |
+# | problem | score | pathwise |
 # |---|---|---|
 # | (a) simulator | yes, needs values only | no, without derivatives |
 # | (b) discrete assignments | yes | not for them; after summing them out, for the rest |

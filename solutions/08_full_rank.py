@@ -1018,7 +1018,7 @@ plots.show(fig, alt="A skewed posterior of intercept and slope, "
 # the *motion* of the fit, and so gets some of the tail back: its sds are the best of the table,
 # while the means below them are those of the fit they started from.
 #
-# | | Laplace | full-rank VI |
+# | method | Laplace | full-rank VI |
 # |---|---|---|
 # | looks at | one point, the mode | the region that $q$ covers |
 # | needs | a mode inside; two derivatives there | draws, one derivative, many steps |

@@ -537,7 +537,7 @@ for name, column in zip(("draws of q", "weighted", "weighted, smoothed"),
 #
 # The tutorial that lesson 7 follows fits 100 data by ADVI and by NUTS, and prints
 #
-# | | ADVI mean | ADVI sd | NUTS mean | NUTS sd |
+# | unknown | ADVI mean | ADVI sd | NUTS mean | NUTS sd |
 # |---|---|---|---|---|
 # | $\mu$ | 0.1317 | 0.1068 | 0.1350 | 0.0987 |
 # | $\log\sigma$ (ADVI), $\sigma$ (NUTS) | −0.0110 | 0.0775 | 0.9934 | 0.0704 |

@@ -14,6 +14,7 @@ import shutil
 from pathlib import Path
 
 import nbformat
+from launch import Repository, origin, repository, with_launch
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
@@ -55,14 +56,17 @@ def linked(text: str) -> str:
     return _DOCUMENT_LINK.sub(r"](/\1)", _LESSON_LINK.sub(r"](/lessons/\1.ipynb)", text))
 
 
-def assemble(source: Path) -> None:
-    """Write all pages into a fresh folder."""
+def assemble(source: Path, where: Repository | None = None) -> None:
+    """Write all pages into a fresh folder, with launch links to a repository if there is one."""
     shutil.rmtree(source, ignore_errors=True)
     (source / "lessons").mkdir(parents=True)
     for path in sorted(ROOT.glob("solutions/*/*.ipynb")):
         solved = nbformat.read(path, as_version=4)
         released = nbformat.read(ROOT / "lessons" / path.stem / path.name, as_version=4)
-        nbformat.write(lesson_page(solved, released), source / "lessons" / path.name)
+        page = lesson_page(solved, released)
+        if where:
+            page.cells[0].source = with_launch(page.cells[0].source, where, path.stem)
+        nbformat.write(page, source / "lessons" / path.name)
     for path in sorted((*ROOT.glob("docs/*.md"), *ROOT.glob("docs/api/*.md"))):
         target = source / path.relative_to(ROOT / "docs")
         target.parent.mkdir(exist_ok=True)
@@ -75,9 +79,16 @@ def assemble(source: Path) -> None:
 
 def main() -> None:
     """Write the pages."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description="Lay out the pages of the web site.")
     parser.add_argument("source", type=Path, metavar="SOURCE")
-    assemble(parser.parse_args().source)
+    parser.add_argument("--repository", metavar="https://github.com/OWNER/NAME")
+    parser.add_argument("--branch", default="main", help="whose notebooks are opened (main)")
+    given = parser.parse_args()
+    try:
+        where = repository(given.repository, given.branch) if given.repository else origin(ROOT)
+    except ValueError as wrong:
+        parser.error(f"--repository: {wrong}")
+    assemble(given.source, where)
 
 
 if __name__ == "__main__":

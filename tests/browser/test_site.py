@@ -31,6 +31,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     top = tmp_path_factory.mktemp("site")
     pages, built = top / "pages", top / "site"
     assemble = [sys.executable, str(ROOT / "docs" / "site" / "assemble.py"), str(pages)]
+    assemble += ["--repository", "https://github.com/someone/course"]
     subprocess.run(assemble, check=True)
     command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-b", "html"]
     command += ["-c", str(ROOT / "docs" / "site"), str(pages), str(built)]
@@ -39,25 +40,44 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built
 
 
-@pytest.fixture
-def open_page(chromium: Any, site: Path) -> Iterator[Any]:
-    """Opens a page in a window of some size and colour; in the end, nothing was asked of a host."""
+@pytest.fixture(scope="module")
+def window(chromium: Any) -> Iterator[Any]:
+    """One browser window for all pages; in the end, nothing was asked of a host."""
     asked: list[str] = []
-    contexts: list[Any] = []
-
-    def opened(name: str, viewport: dict[str, int] = DESK, scheme: str = "light") -> Any:
-        contexts.append(chromium.new_context(viewport=viewport, color_scheme=scheme))
-        page = contexts[-1].new_page()
-        page.on("request", lambda request: asked.append(request.url))
-        page.goto((site / f"{name}.html").as_uri())
-        page.wait_for_function("!window.MathJax || MathJax.startup?.promise !== undefined")
-        page.evaluate("window.MathJax ? MathJax.startup.promise : null")
-        return page
-
-    yield opened
-    for context in contexts:
-        context.close()
+    context = chromium.new_context(viewport=DESK, color_scheme="light")
+    page = context.new_page()
+    page.on("request", lambda request: asked.append(request.url))
+    yield page
+    context.close()
     assert [url for url in asked if urlsplit(url).scheme not in ("file", "data")] == []
+
+
+@pytest.fixture
+def open_page(window: Any, site: Path) -> Any:
+    """Opens a page at its top, wide and light, with its formulas drawn."""
+
+    def opened(name: str) -> Any:
+        window.set_viewport_size(DESK)
+        window.emulate_media(color_scheme="light")
+        window.goto((site / f"{name}.html").as_uri())
+        window.wait_for_function("!window.MathJax || MathJax.startup?.promise !== undefined")
+        window.evaluate("window.MathJax ? MathJax.startup.promise : null")
+        return window
+
+    return opened
+
+
+def violations(page: Any, *rules: str) -> list[tuple[str, str]]:
+    """What axe finds, by all of its rules or by these; MathJax looks after its formulas itself."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    options = {"runOnly": list(rules)} if rules else {}
+    found = Axe().run(page, context={"exclude": [["mjx-container"]]}, options=options)
+    return [
+        (v["id"], node["html"][:200])
+        for v in found.response["violations"]
+        for node in v["nodes"][:2]
+    ]
 
 
 class Anchors(html.parser.HTMLParser):
@@ -95,6 +115,17 @@ def test_no_link_is_dead_and_no_picture_without_a_text(site: Path) -> None:
     assert dead == []
 
 
+def test_each_lesson_can_be_opened_at_colab_and_binder(site: Path) -> None:
+    for name in LESSONS:
+        links = Anchors((site / "lessons" / f"{name}.html").read_text(encoding="utf-8")).links
+        found = [link for link in links if "/someone/course/" in link]
+        assert [urlsplit(link).netloc.split(".")[-2] for link in found] == ["google", "mybinder"]
+        for link in found:
+            path = link.partition("/blob/main/")[2] or link.partition("urlpath=lab/tree/")[2]
+            assert path.endswith(f"{name}.ipynb")
+            assert (ROOT / path).exists()
+
+
 def test_no_hidden_input_and_no_marker_is_published(site: Path) -> None:
     for path in (*site.glob("lessons/*.html"), site / "searchindex.js"):
         text = path.read_text(encoding="utf-8")
@@ -104,30 +135,33 @@ def test_no_hidden_input_and_no_marker_is_published(site: Path) -> None:
 
 @pytest.mark.browser
 @pytest.mark.parametrize("name", LOOKED_AT)
-def test_pages_are_accessible_and_fit_a_phone(open_page: Any, name: str) -> None:
-    from axe_playwright_python.sync_playwright import Axe
-
-    for viewport, scheme in ((DESK, "light"), (DESK, "dark"), (PHONE, "light")):
-        page = open_page(name, viewport, scheme)
-        found = Axe().run(page).response["violations"]
-        assert [(v["id"], v["nodes"][0]["html"][:200]) for v in found] == []
+def test_pages_are_accessible_fit_a_phone_and_move(open_page: Any, name: str) -> None:
+    page = open_page(name)
+    assert violations(page) == []
+    page.emulate_media(color_scheme="dark")  # of the rules, only contrast knows of colours
+    page.wait_for_function("document.documentElement.dataset.theme === 'dark'")
+    assert violations(page, "color-contrast") == []
+    for viewport in (DESK, PHONE):
+        page.set_viewport_size(viewport)
         width = page.evaluate("document.documentElement.scrollWidth")
         assert width <= viewport["width"], "the page scrolls sideways"
+    if name.startswith("lessons/"):
+        _formulas_are_drawn_and_flipbooks_move(page, sliders=name != "lessons/00_start")
 
 
-@pytest.mark.browser
-@pytest.mark.parametrize("name", LESSONS)
-def test_formulas_are_drawn_and_flipbooks_move(open_page: Any, name: str) -> None:
-    page = open_page(f"lessons/{name}")
+def _formulas_are_drawn_and_flipbooks_move(page: Any, sliders: bool) -> None:
     assert page.locator("mjx-container").count() > 3
     assert page.locator("mjx-merror").count() == 0
-    sliders = page.locator("input[type=range]")
-    assert sliders.count() >= (name != "00_start")
-    for index in range(sliders.count()):
-        slider = sliders.nth(index)
-        frame = slider.evaluate("s => s.closest('div').parentElement.outerHTML")
-        slider.evaluate("s => { s.value = s.value === s.max ? s.min : s.max; s.oninput(); }")
-        assert slider.evaluate("s => s.closest('div').parentElement.outerHTML") != frame
+    moved = page.evaluate(
+        """() => [...document.querySelectorAll("input[type=range]")].map((slider) => {
+            const figure = slider.closest("figure"), before = figure.outerHTML;
+            slider.value = slider.value === slider.max ? slider.min : slider.max;
+            slider.oninput();
+            return figure.outerHTML !== before;
+        })"""
+    )
+    assert all(moved)
+    assert bool(moved) == sliders
 
 
 @pytest.mark.browser
