@@ -72,6 +72,7 @@ class Lesson:
 def load_lesson(name: str, root: Path | None = None) -> Lesson:
     """Read a lesson's two notebooks; `FileNotFoundError` says what to do when one is missing."""
     from autograder.notebooks import exercises_of, is_practice, released_notebook, solution_notebook
+    from autograder.stubs import stubs_of
 
     solution = _read(solution_notebook(name, root))
     released = _read(released_notebook(name, root))
@@ -89,7 +90,11 @@ def load_lesson(name: str, root: Path | None = None) -> Lesson:
     solved = (
         c for c in notebook.cells if c.metadata.get("nbgrader", {}).get("grade_id") in answers
     )
-    return replace(lesson, solutions=frozenset(cell.source for cell in solved))
+    return replace(
+        lesson,
+        stubs={**lesson.stubs, **stubs_of(solution["cells"])},  # students work where it is released
+        solutions=frozenset(cell.source for cell in solved),
+    )
 
 
 def practice_tasks(name: str) -> list[Task]:

@@ -12,6 +12,7 @@ import numpy as np
 from autograder.checks.answer import Answer, LocalAnswer
 from autograder.checks.compare import Mismatch
 from autograder.checks.diagnose import diagnose
+from autograder.checks.kernel import KernelAnswer
 from autograder.checks.protocol import (
     Exercise,
     Misbehaved,
@@ -89,10 +90,11 @@ def grade(
 def check(exercise: str, namespace: Mapping[str, Any]) -> Verdict:
     """Judge the notebook's answer on the public inputs, for the student to read.
 
-    Call it as `check("E5.2", globals())`. Under nbgrader's Validate button an answer that is not
-    right yet raises `NotYetRight` with the hints, since Validate shows nothing else.
+    Call it as `check("E5.2", globals())`. A call that does not end is stopped. Under nbgrader's
+    Validate button an answer that is not right yet raises `NotYetRight` with the hints, since
+    Validate shows nothing else.
     """
-    verdict = grade(exercise, namespace, PUBLIC_SEED)
+    verdict = grade(exercise, KernelAnswer(namespace), PUBLIC_SEED)
     if os.environ.get("NBGRADER_EXECUTION") == "validate" and verdict.score < verdict.max_score:
         raise NotYetRight(str(verdict))
     return verdict
