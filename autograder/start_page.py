@@ -169,8 +169,8 @@ def table_html(found: Sequence[Standing]) -> str:
     done = sum(each.count("done") for each in found)
     of = sum(len(each.states) for each in found)
     minutes = sum(each.facts.minutes for each in found)
-    total = ["Total", "", str(minutes), f"{_total(found)} + {number(open_points)}"]
-    total.append(f"{done} of {of}")
+    total = ["Total", "", str(minutes), _whole(f"{_total(found)} + {number(open_points)}")]
+    total.append(_whole(f"{done} of {of}"))
     foot = "".join(f"<td {_CELL}><strong>{text}</strong></td>" for text in total)
     return (
         f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(map(_row, found))}</tbody>"
@@ -186,7 +186,12 @@ def _row(standing: Standing) -> str:
     dots = " ".join(_SIGNS[state] for state in standing.states)
     counted = f"{standing.count('done')} of {len(standing.states)}"
     told = f"<br>{escape(standing.note)}" if standing.note else ""
-    texts = (link, builds, str(facts.minutes), points_of(standing) + extra)
+    texts = (link, builds, str(facts.minutes), _whole(points_of(standing) + extra))
     cells = "".join(f"<td {_CELL}>{text}</td>" for text in texts)
-    how_far = f'<span aria-hidden="true">{dots}</span> {counted}{told}'
+    how_far = f'<span aria-hidden="true">{_whole(dots + " ")}</span>{_whole(counted)}{told}'
     return f"<tr>{cells}<td {_CELL}>{how_far}</td></tr>"
+
+
+def _whole(text: str) -> str:
+    """A text that is not broken into lines."""
+    return text.replace(" ", "\u00a0")

@@ -14,6 +14,7 @@ from autograder.checks.registry import find
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 LESSON = "05_bbvi"
+SHOWN = ".jp-NotebookPanel:not(.lm-mod-hidden)"
 WRONG = """\
 def score_gaussian(theta, mu, sd):
     return (theta - mu) / sd, -1 / sd + (theta - mu) ** 2 / sd**3
@@ -40,7 +41,7 @@ class Lesson:
             label,
         )
         assert index >= 0, label
-        cell = self.page.locator(".jp-Notebook .jp-Cell.jp-mod-active")
+        cell = self.page.locator(SHOWN).locator(".jp-Cell.jp-mod-active")
         cell.wait_for()
         return cell
 
