@@ -85,7 +85,7 @@ def test_a_changed_lesson_is_run_once(folder: Path) -> None:
     assert (found.points, found.possible) == (6, 25)
     assert found.states == ("done", "begun", "untouched", "untouched", "untouched")
     assert standings(folder, NAMES, judge)[1] == found
-    answer(folder, change=lambda book: book["cells"][5].update(outputs=[], metadata={}))
+    answer(folder, change=lambda book: book["cells"][5].update(outputs=[]))
     standings(folder, NAMES, judge)
     assert judge.asked == ["05_bbvi"]
     (folder / "05_bbvi" / "helper.py").write_text("x = 1\n")
