@@ -29,6 +29,7 @@ course: setup
 	$(BIN)/autograder grade out/example-class/handins --out out --example
 
 lab: setup
+	$(BIN)/autograder progress lessons --page
 	JUPYTER_CONFIG_PATH="$(CURDIR)/.jupyter" $(BIN)/jupyter lab --notebook-dir=lessons \
 		$(if $(filter 0,$(shell id -u)),--allow-root)
 

@@ -36,7 +36,7 @@ def build(lessons: Sequence[str] = (), *, check: bool = False, force: bool = Fal
         except KeyError as error:
             print(f"{name}: {error.args[0]}", file=sys.stderr)
             return 2
-    return code
+    return max(code, _build_page(known, check, force))
 
 
 def _unknown_points(own: OwnCourse | None) -> list[str]:
@@ -65,3 +65,20 @@ def _build_one(name: str, check: bool, force: bool) -> int:
     print(f"{name}: writing the students' notebook", flush=True)
     release([name])
     return 0
+
+
+def _build_page(names: Sequence[str], check: bool, force: bool) -> int:
+    """The page of all lessons, which says what they say of themselves."""
+    from autograder.start_page import NAME, is_outdated, write_page
+
+    folder = course_root() / "lessons"
+    try:
+        if not (force or is_outdated(names, folder)):
+            return 0
+        print(f"{NAME}: {'out of date' if check else 'writing the list of lessons'}")
+        if not check:
+            write_page(names, folder)
+    except ValueError as error:  # a first page without a title, say
+        print(error, file=sys.stderr)
+        return 2
+    return int(check)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from autograder.cli_class import add_commands
+from autograder.cli_progress import add_progress
 from autograder.own_course import BadCourse, choose_course
 
 
@@ -24,6 +25,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     _add_build(commands)
     _add_grade(commands)
     _add_check(commands)
+    add_progress(commands)
     _add_example_class(commands)
     add_commands(commands)
     _add_new_course(commands)

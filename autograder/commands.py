@@ -7,11 +7,15 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from autograder.sandbox.client import CannotStart, Zygote
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.nursery import open_nursery
 from autograder.terminal import fitted
+
+if TYPE_CHECKING:
+    from autograder.submission import Submission
 
 MISUSE = 2
 _LESSON_IN_ID = re.compile(r"[EO](\d{1,2})\b")
@@ -48,9 +52,7 @@ def _check(path: Path, zygote: Zygote, limits: Limits) -> int:
 
     data = path.read_bytes()
     lesson = load_lesson(_lesson_of(path, data, all_names()))
-    submission = read_submission(data, lesson)
-    program = replace(submission.program, files=_beside(path))
-    submission = replace(submission, program=program)
+    submission = with_files(read_submission(data, lesson), path)
     score = 0.0
     for verdict in verdicts_of(submission, lesson, zygote, limits):
         print(fitted(str(verdict)), flush=True)
@@ -62,7 +64,12 @@ def _check(path: Path, zygote: Zygote, limits: Limits) -> int:
     return 0 if score == lesson.points else 1
 
 
-def _beside(path: Path) -> dict[str, bytes]:
+def with_files(submission: Submission, path: Path) -> Submission:
+    """A notebook together with the files that lie beside it."""
+    return replace(submission, program=replace(submission.program, files=beside(path)))
+
+
+def beside(path: Path) -> dict[str, bytes]:
     """The helper files beside a notebook, as far as they count when it is graded."""
     from autograder.collecting.choosing import MAX_FILES, MAX_FILES_BYTES
 

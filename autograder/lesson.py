@@ -85,6 +85,7 @@ def load_lesson(name: str, root: Path | None = None) -> Lesson:
 @functools.cache
 def _load_lesson(name: str, root: Path) -> Lesson:
     from autograder.notebooks import exercises_of, is_practice, released_notebook, solution_notebook
+    from autograder.stubs import stubs_of
 
     solution = _read(solution_notebook(name, root))
     released = _read(released_notebook(name, root))
@@ -102,7 +103,11 @@ def _load_lesson(name: str, root: Path) -> Lesson:
     solved = (
         c for c in notebook.cells if c.metadata.get("nbgrader", {}).get("grade_id") in answers
     )
-    return replace(lesson, solutions=frozenset(cell.source for cell in solved))
+    return replace(
+        lesson,
+        stubs={**lesson.stubs, **stubs_of(solution["cells"])},  # students work where it is released
+        solutions=frozenset(cell.source for cell in solved),
+    )
 
 
 def practice_tasks(name: str) -> list[Task]:

@@ -22,6 +22,7 @@ from typing import Any, Protocol
 import numpy as np
 from autograd import grad
 
+from autograder.checks.patience import TooLong
 from autograder.checks.values import NotAValue, build, named, plain
 
 
@@ -115,7 +116,8 @@ class Words:
 def perform(namespace: Mapping[str, Any], call: Call) -> Outcome:
     """Build the arguments, call the answer, and report value, fault and behaviour.
 
-    Prints are swallowed, warnings silenced: neither is a mistake. Ctrl-C is passed on.
+    Prints are swallowed, warnings silenced: neither is a mistake. Ctrl-C and `TooLong`
+    are passed on.
     """
     function = namespace.get(call.target)
     if not callable(function):
@@ -132,7 +134,7 @@ def perform(namespace: Mapping[str, Any], call: Call) -> Outcome:
     try:
         with _quiet(), _watching(call.watch, used):
             value = plain(_invoke(function, call, args, kwargs))
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, TooLong):
         raise
     except NotImplementedError as error:
         fault = Fault("not started", _stub_sentence(call, error), type(error).__name__)

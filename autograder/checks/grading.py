@@ -12,6 +12,7 @@ import numpy as np
 from autograder.checks.answer import Answer, LocalAnswer
 from autograder.checks.compare import Mismatch
 from autograder.checks.diagnose import diagnose
+from autograder.checks.kernel import KernelAnswer
 from autograder.checks.protocol import (
     Exercise,
     Misbehaved,
@@ -96,9 +97,10 @@ def grade(
 def check(exercise: str, namespace: Mapping[str, Any], points: float | None = None) -> Verdict:
     """Judge the notebook's answer on the public inputs, for the student to read.
 
-    Call it as `check("E5.2", globals())`. Under nbgrader's Validate button an answer that is not
-    right yet raises `NotYetRight` with the hints, since Validate shows nothing else. An exercise
-    whose check the instructor has kept is not judged here, and the verdict says so.
+    Call it as `check("E5.2", globals())`. A call that does not end is stopped. Under nbgrader's
+    Validate button an answer that is not right yet raises `NotYetRight` with the hints, since
+    Validate shows nothing else. An exercise whose check the instructor has kept is not judged here,
+    and the verdict says so.
     """
     try:
         find(exercise)
@@ -106,7 +108,7 @@ def check(exercise: str, namespace: Mapping[str, Any], points: float | None = No
         if not is_own(exercise):
             raise
         return Verdict(exercise, "", "not checked here", 0.0, points or 0.0, (KEPT,))
-    verdict = grade(exercise, namespace, PUBLIC_SEED, points)
+    verdict = grade(exercise, KernelAnswer(namespace), PUBLIC_SEED, points)
     if os.environ.get("NBGRADER_EXECUTION") == "validate" and verdict.score < verdict.max_score:
         raise NotYetRight(str(verdict))
     return verdict

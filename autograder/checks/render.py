@@ -9,6 +9,9 @@ from autograder.checks.protocol import PartResult, Verdict
 
 EMPHASIS = re.compile(r"(?<![\w*])\*(\w+)\*(?![\w*])")
 """A *word*, and not a product such as 2*x*3."""
+_COMPARED = re.compile(r"([^:`]+): expected (.+), got (.+?)\.?$", re.DOTALL)
+"""The message of a part that compared two values: what, the expected one, and what came."""
+_CELL = 'style="text-align:left;padding:.15em .8em .15em 0;vertical-align:top;white-space:normal"'
 _SIGNS = {True: "✓", False: "·"}
 _COLOURS = {
     "correct": "#009E73",
@@ -56,12 +59,12 @@ def as_html(verdict: Verdict) -> str:
     colour = _COLOURS[verdict.status]
     messages = {part.message for part in verdict.parts}
     hints = "".join(
-        f'<p style="margin:.4em 0"><strong>Hint.</strong> {_inline(hint)}</p>'
+        f'<p style="margin:.4em 0"><strong>Hint.</strong> {inline(hint)}</p>'
         for hint in verdict.hints
         if hint not in messages
     )
     if verdict.status in _UNTRIED:
-        body = "".join(f'<p style="margin:.4em 0">{_inline(hint)}</p>' for hint in verdict.hints)
+        body = "".join(f'<p style="margin:.4em 0">{inline(hint)}</p>' for hint in verdict.hints)
     else:
         body = hints + _table(verdict.parts)
     return (
@@ -72,24 +75,31 @@ def as_html(verdict: Verdict) -> str:
 
 
 def _table(parts: tuple[PartResult, ...]) -> str:
-    cell = (
-        'style="text-align:left;padding:.15em .8em .15em 0;vertical-align:top;white-space:normal"'
-    )
     rows = "".join(
-        f"<tr><td {cell}>{_SIGNS[_passed(part)]} {escape(part.name)}</td>"
-        f"<td {cell}>{number(part.earned)}/{number(part.points)}</td>"
-        f"<td {cell}>{_inline(part.message) if part.message else 'fine'}</td></tr>"
+        f"<tr><td {_CELL}>{_SIGNS[_passed(part)]} {escape(part.name)}</td>"
+        f"<td {_CELL}>{number(part.earned)}/{number(part.points)}</td>{_result(part)}</tr>"
         for part in parts
     )
-    head = "".join(
-        f'<th scope="col" {cell}>{title}</th>' for title in ("Sub-check", "Points", "Result")
-    )
+    titles = ["Sub-check", "Points", "Result"]
+    if any(_COMPARED.match(part.message) for part in parts):
+        titles[2:] = ["Compared", "Expected", "Came"]
+    else:
+        rows = rows.replace(' colspan="3"', "")
+    head = "".join(f'<th scope="col" {_CELL}>{title}</th>' for title in titles)
     return (
         f'<table style="margin:.3em 0"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>'
     )
 
 
-def _inline(text: str) -> str:
+def _result(part: PartResult) -> str:
+    """One cell, or three where the message compares what came with what was expected."""
+    compared = _COMPARED.match(part.message)
+    if compared:
+        return "".join(f"<td {_CELL}>{inline(text)}</td>" for text in compared.groups())
+    return f'<td colspan="3" {_CELL}>{inline(part.message) if part.message else "fine"}</td>'
+
+
+def inline(text: str) -> str:
     """Escaped text with `code` in backquotes set as code and a *word* emphasised."""
     pieces = escape(text).split("`")
     return "".join(

@@ -5,6 +5,13 @@ from __future__ import annotations
 import re
 from typing import Any
 
+WRONG = """\
+def score_gaussian(theta, mu, sd):
+    return (theta - mu) / sd, -1 / sd + (theta - mu) ** 2 / sd**3
+"""
+RIGHT = WRONG.replace("(theta - mu) / sd,", "(theta - mu) / sd**2,")
+SHOWN = ".jp-NotebookPanel:not(.lm-mod-hidden)"
+"""The notebook in sight; others may be open behind it."""
 _IDLE = "window.jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
 
 
@@ -27,7 +34,7 @@ class Lesson:
             label,
         )
         assert index >= 0, label
-        cell = self.page.locator(".jp-Notebook .jp-Cell.jp-mod-active")
+        cell = self.page.locator(f"{SHOWN} .jp-Cell.jp-mod-active")
         cell.wait_for()
         return cell
 

@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from lab_page import Lesson, squeezed
+from lab_page import RIGHT, WRONG, Lesson, squeezed
 
 from autograder.checks.registry import find
 
@@ -24,11 +24,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 ROOT = Path(__file__).parents[2]
 LESSON, STUDENT = "05_bbvi", "ada"
-WRONG = """\
-def score_gaussian(theta, mu, sd):
-    return (theta - mu) / sd, -1 / sd + (theta - mu) ** 2 / sd**3
-"""
-RIGHT = WRONG.replace("(theta - mu) / sd,", "(theta - mu) / sd**2,")
 
 
 def test_from_the_first_mistake_to_the_feedback(
