@@ -6,6 +6,7 @@ import ast
 import contextlib
 import functools
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,6 +15,8 @@ from typing import Any
 
 from autograder.checks.grading import PUBLIC_SEED, find
 from autograder.checks.protocol import Exercise
+
+_CHECKED = re.compile(r"""\bcheck\(\s*["'](E\d+\.\d+)["']""")
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,8 @@ class Lesson:
 @functools.cache
 def load_lesson(name: str, root: Path | None = None) -> Lesson:
     """Read a lesson's two notebooks; `FileNotFoundError` says what to do when one is missing."""
-    from autograder.notebooks import exercises_of, is_practice, released_notebook, solution_notebook
+    from autograder.course import is_practice, released_notebook, solution_notebook
+    from autograder.notebooks import exercises_of
 
     solution = _read(solution_notebook(name, root))
     released = _read(released_notebook(name, root))
@@ -92,10 +96,44 @@ def load_lesson(name: str, root: Path | None = None) -> Lesson:
     return replace(lesson, solutions=frozenset(cell.source for cell in solved))
 
 
+@functools.cache
+def lesson_for_students(name: str, root: Path | None = None) -> Lesson:
+    """A lesson with the seed of the visible checks: where there is no solution, all that is known.
+
+    `ValueError` if the released notebook is missing or damaged.
+    """
+    from autograder.course import is_practice, released_notebook, solution_notebook
+
+    if solution_notebook(name, root).is_file():
+        return load_lesson(name, root)
+    path = released_notebook(name, root)
+    try:
+        cells = _read(path)["cells"]
+        tasks = practice_tasks(name) if is_practice(name) else _visible_tasks(cells)
+        return describe(name, tasks, cells)
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        raise ValueError(
+            f"Expected the released notebook of {name} in {path}, and it is missing or damaged. "
+            "Unzip the course again, into another folder."
+        ) from None
+
+
+def _visible_tasks(cells: Iterable[dict[str, Any]]) -> list[Task]:
+    """The exercises that a released notebook has check cells for."""
+    tasks = []
+    for cell in cells:
+        check_id = cell["metadata"].get("nbgrader", {}).get("grade_id", "")
+        called = _CHECKED.search(text_of(cell["source"]))
+        if check_id.endswith("-check") and called:
+            answer_id = check_id.removesuffix("-check")
+            tasks.append(Task(find(called[1]), answer_id, check_id, PUBLIC_SEED))
+    return tasks
+
+
 def practice_tasks(name: str) -> list[Task]:
     """The exercises of a lesson for practice, which have visible checks and no hidden ones."""
     from autograder.checks.registry import exercises
-    from autograder.notebooks import identifier
+    from autograder.course import identifier
 
     labels = [(exercise, identifier(exercise.id)) for exercise in exercises(int(name[:2]))]
     return [Task(exercise, at, f"{at}-check", PUBLIC_SEED) for exercise, at in labels]

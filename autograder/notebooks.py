@@ -28,9 +28,40 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autograder.checks.registry import find
+from autograder.course import (
+    all_names,
+    course_root,
+    identifier,
+    is_practice,
+    lesson_names,
+    practice_names,
+    released_notebook,
+    solution_notebook,
+    solution_text,
+)
 
 if TYPE_CHECKING:
     import nbformat
+
+__all__ = [
+    "DIGEST",
+    "ExerciseCells",
+    "SourceError",
+    "all_names",
+    "course_root",
+    "execute",
+    "exercises_of",
+    "from_text",
+    "identifier",
+    "is_practice",
+    "lesson_names",
+    "outdated",
+    "practice_names",
+    "release",
+    "released_notebook",
+    "solution_notebook",
+    "solution_text",
+]
 
 CHECK_CELL = """\
 check("{exercise}", globals())
@@ -59,61 +90,6 @@ class ExerciseCells:
     check_id: str
     seed: int
     points: float
-
-
-def course_root(start: Path | None = None) -> Path:
-    """The folder of the course: the nearest one, from here upwards, with nbgrader_config.py."""
-    here = (start or Path.cwd()).resolve()
-    for folder in (here, *here.parents):
-        if (folder / "nbgrader_config.py").is_file() and (folder / "solutions").is_dir():
-            return folder
-    found = Path(__file__).resolve().parents[1]
-    if (found / "nbgrader_config.py").is_file():
-        return found
-    raise FileNotFoundError(
-        f"expected the course's folder (with nbgrader_config.py and solutions/) at or above {here}"
-    )
-
-
-def all_names(root: Path | None = None) -> tuple[str, ...]:
-    """All lessons, in order: the names of solutions/*.py."""
-    folder = (root or course_root()) / "solutions"
-    return tuple(sorted(path.stem for path in folder.glob("[0-9][0-9]_*.py")))
-
-
-def lesson_names(root: Path | None = None) -> tuple[str, ...]:
-    """The lessons that are handed in and graded, in order."""
-    return tuple(name for name in all_names(root) if not is_practice(name))
-
-
-def practice_names(root: Path | None = None) -> tuple[str, ...]:
-    """The lessons for practice, which have no points."""
-    return tuple(name for name in all_names(root) if is_practice(name))
-
-
-def is_practice(name: str) -> bool:
-    """Whether a lesson of this name is for practice, by its number."""
-    return name.startswith("00_")
-
-
-def solution_text(name: str, root: Path | None = None) -> Path:
-    """The text of a lesson."""
-    return (root or course_root()) / "solutions" / f"{name}.py"
-
-
-def solution_notebook(name: str, root: Path | None = None) -> Path:
-    """The executed notebook of a lesson, with solutions."""
-    return (root or course_root()) / "solutions" / name / f"{name}.ipynb"
-
-
-def released_notebook(name: str, root: Path | None = None) -> Path:
-    """The notebook of a lesson as students get it."""
-    return (root or course_root()) / "lessons" / name / f"{name}.ipynb"
-
-
-def identifier(label: str) -> str:
-    """A label such as "E5.1" as nbgrader and nbformat allow it: "E5-1"."""
-    return label.replace(".", "-")
 
 
 def from_text(path: Path) -> nbformat.NotebookNode:

@@ -112,9 +112,9 @@ def _place(
         lesson = lesson_named(parts[at], lessons) or ""
         if parts[: at + 1] in shape.lessons_first:
             return _in_lesson(entry, at, lesson, lessons)
-        if at == 0:
-            return top, lesson, 1
-        return parts[min(shape.around, at - 1)], lesson, at + 1
+        student = top if at == 0 else parts[min(shape.around, at - 1)]
+        named = student_beside(student, lessons)  # such as ada_05_bbvi, as `submit` names a zip
+        return named[0] if named else student, lesson, at + 1
     if entry.is_folder:
         return None
     name = parts[-1]
