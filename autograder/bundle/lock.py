@@ -8,7 +8,7 @@ and a student has exactly the versions that the course is tested with.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 _PIN = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)==", re.MULTILINE)
@@ -24,8 +24,9 @@ class BadLock(ValueError):
 
 @dataclass(frozen=True)
 class Pin:
-    """One package of a lock: its lines, without comments, and who asked for it."""
+    """One version of a package, for some systems: its lines, and who asked for the package."""
 
+    name: str
     lines: str
     via: frozenset[str]
 
@@ -35,11 +36,18 @@ def normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def pins(lock: str) -> dict[str, Pin]:
-    """The packages of a lock, by name."""
+def pins(lock: str) -> list[Pin]:
+    """The pins of a lock; a package may have several, each for other versions of Python."""
     starts = [match.start() for match in _PIN.finditer(lock)]
     blocks = [lock[a:b] for a, b in zip(starts, [*starts[1:], len(lock)], strict=True)]
-    return {normal(_NAME.match(block)[0]): _pin(block) for block in blocks}  # type: ignore[index]
+    return [_pin(block) for block in blocks]
+
+
+def _name(text: str) -> str:
+    match = _NAME.match(text)
+    if match is None:
+        raise BadLock(f"expected the name of a package, got {text!r}")
+    return normal(match[0])
 
 
 def _pin(block: str) -> Pin:
@@ -48,16 +56,19 @@ def _pin(block: str) -> Pin:
     words = " ".join(comments).removeprefix("via").split()
     code = [line for line in lines if line.strip() and not line.lstrip().startswith("#")]
     via = frozenset(normal(word) for word in words if _NAME.fullmatch(word))
-    return Pin("\n".join(code) + "\n", via)
+    return Pin(_name(block), "\n".join(code) + "\n", via)
 
 
-def needed(found: Mapping[str, Pin], roots: Iterable[str]) -> set[str]:
+def needed(found: Iterable[Pin], roots: Iterable[str]) -> set[str]:
     """The packages that some packages need, these included; `BadLock` if one is not there."""
-    wanted = {normal(_NAME.match(root)[0]) for root in roots}  # type: ignore[index]
-    if missing := sorted(wanted - found.keys()):
+    via: dict[str, set[str]] = {}
+    for pin in found:
+        via.setdefault(pin.name, set()).update(pin.via)
+    wanted = set(map(_name, roots))
+    if missing := sorted(wanted - via.keys()):
         raise BadLock(f"expected {', '.join(missing)} in the lock: run `make lock`")
     while True:
-        more = {name for name, pin in found.items() if pin.via & wanted} - wanted
+        more = {name for name, askers in via.items() if askers & wanted} - wanted
         if not more:
             return wanted
         wanted |= more
@@ -67,4 +78,4 @@ def students_lock(lock: str, dependencies: Iterable[str]) -> str:
     """The part of a lock that the course's own dependencies need, in the lock's order."""
     found = pins(lock)
     wanted = needed(found, dependencies)
-    return _HEAD + "".join(pin.lines for name, pin in found.items() if name in wanted)
+    return _HEAD + "".join(pin.lines for pin in found if pin.name in wanted)

@@ -7,6 +7,7 @@ them are there to test the checks, and no student's copy needs them.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable, Mapping
 
 _KEPT = ("WRONG", "RIGHT", "__all__")
@@ -18,21 +19,25 @@ def trimmed(banks: Mapping[str, str], others: Iterable[str]) -> dict[str, str]:
 
     `others` are the sources of all modules that may use something of a bank.
     """
-    trees = {name: ast.parse(source) for name, source in banks.items()}
-    emptied = {name: _without_right(source, trees[name]) for name, source in banks.items()}
-    users = [ast.parse(source) for source in others]
-    while True:
-        trees = {name: ast.parse(source) for name, source in emptied.items()}
-        asked = _asked_for([*users, *trees.values()])
-        swept = {name: _swept(emptied[name], trees[name], asked.get(name, set())) for name in trees}
-        if swept == emptied:
-            return swept
-        emptied = swept
+    known = set(banks)
+    asked = [_asked_for(ast.parse(source), known) for source in others]
+    found = {name: _without_right(source) for name, source in banks.items()}
+    changed = known
+    trees: dict[str, ast.Module] = {}
+    by_banks: dict[str, set[tuple[str, str]]] = {}
+    while changed:
+        trees |= {name: ast.parse(found[name]) for name in changed}
+        by_banks |= {name: _asked_for(trees[name], known) for name in changed}
+        wanted = set().union(*asked, *by_banks.values())
+        swept = {name: _swept(found[name], trees[name], wanted, name) for name in found}
+        changed = {name for name in found if swept[name] != found[name]}
+        found = swept
+    return found
 
 
-def _without_right(source: str, tree: ast.Module) -> str:
+def _without_right(source: str) -> str:
     """With `RIGHT` empty."""
-    for node in tree.body:
+    for node in ast.parse(source).body:
         if isinstance(node, ast.Assign | ast.AnnAssign) and _names(node) == {"RIGHT"}:
             lines = source.splitlines(keepends=True)
             lines[node.lineno - 1 : node.end_lineno] = ["RIGHT = ()\n"]
@@ -40,25 +45,25 @@ def _without_right(source: str, tree: ast.Module) -> str:
     return source
 
 
-def _asked_for(trees: Iterable[ast.Module]) -> dict[str, set[str]]:
-    """What is taken from each module by others: imported from it, or as its attribute."""
-    asked: dict[str, set[str]] = {}
-    for tree in trees:
-        modules: dict[str, str] = {}
-        for node in ast.walk(tree):
-            if isinstance(node, ast.ImportFrom) and node.module:
-                asked.setdefault(node.module, set()).update(a.name for a in node.names)
-                modules |= {a.asname or a.name: f"{node.module}.{a.name}" for a in node.names}
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-                module = modules.get(node.value.id, "")
-                asked.setdefault(module, set()).add(node.attr)
+def _asked_for(tree: ast.Module, banks: set[str]) -> set[tuple[str, str]]:
+    """What a module takes of the banks, imported from them or as their attribute."""
+    asked: set[tuple[str, str]] = set()
+    modules: dict[str, str] = {}
+    for node in tree.body:
+        if isinstance(node, ast.ImportFrom) and node.module:
+            asked |= {(node.module, alias.name) for alias in node.names if node.module in banks}
+            named = {a.asname or a.name: f"{node.module}.{a.name}" for a in node.names}
+            modules |= {name: module for name, module in named.items() if module in banks}
+    if modules:
+        for found in ast.walk(tree):
+            if isinstance(found, ast.Attribute) and isinstance(found.value, ast.Name):
+                asked.add((modules.get(found.value.id, ""), found.attr))
     return asked
 
 
-def _swept(source: str, tree: ast.Module, asked: set[str]) -> str:
+def _swept(source: str, tree: ast.Module, asked: set[tuple[str, str]], module: str) -> str:
     """Without the definitions that nothing in the module, and nothing outside, uses."""
-    wanted = {*_KEPT, *asked}
+    wanted = {*_KEPT, *(name for place, name in asked if place == module)}
     definitions = [node for node in tree.body if isinstance(node, _BOUND)]
     waiting: list[ast.AST] = [node for node in tree.body if node not in definitions]
     waiting += [node for node in definitions if _names(node) & wanted or _is_future(node)]
@@ -73,7 +78,7 @@ def _swept(source: str, tree: ast.Module, asked: set[str]) -> str:
         if node not in kept:
             first = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", ()))])
             del lines[first - 1 : node.end_lineno]
-    return "".join(lines)
+    return re.sub(r"\n{4,}", "\n\n\n", "".join(lines))
 
 
 def _names(node: ast.AST) -> set[str]:

@@ -95,4 +95,6 @@ def _ago(seconds: float) -> str:
 
 
 def _size(number: int) -> str:
+    if number < 1024:
+        return f"{number} bytes"
     return f"{number / 1024:.1f} KB" if number < 2**20 else f"{number / 2**20:.1f} MB"

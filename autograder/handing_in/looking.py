@@ -17,6 +17,7 @@ from autograder.notebook_file import Cell, Unreadable, read_cells
 from autograder.sandbox.program import binds
 from autograder.submission import read_submission
 
+_KNOWN = {*sys.stdlib_module_names, "autograder", "vi_lib"}
 _LARGE = 10 * 2**20
 
 
@@ -73,7 +74,7 @@ def _unanswered(cells: Sequence[Cell], lesson: Lesson) -> Iterator[str]:
 def _missing_files(cells: Iterable[Cell], work: Work) -> Iterator[str]:
     """Modules that the code imports and nobody else will have."""
     here = {Path(name).stem for name in work.files if name.endswith(".py")}
-    for name in sorted(_imported(cells) - here - set(sys.stdlib_module_names)):
+    for name in sorted(_imported(cells) - here - _KNOWN):
         with contextlib.suppress(ImportError, ValueError):
             if importlib.util.find_spec(name) is not None and not _is_local(name):
                 continue

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from autograder.starting.environment import require, variables
@@ -42,13 +44,24 @@ def main(arguments: Sequence[str], folder: str) -> int:
         require(places)
         command = [str(places.python), *program(arguments, root, is_root=_is_root())]
         here = root if _opens_lab(arguments) else None
-        return subprocess.run(command, cwd=here, env=variables(root), check=False).returncode
+        with _left_to_the_program():
+            return subprocess.run(command, cwd=here, env=variables(root), check=False).returncode
     except Trouble as trouble:
         print(f"\n{trouble}", file=sys.stderr)
         return MISUSE
     except KeyboardInterrupt:
         print("\nStopped.")
         return 130
+
+
+@contextlib.contextmanager
+def _left_to_the_program() -> Iterator[None]:
+    """Let what is started decide what Ctrl-C means: JupyterLab asks before it ends."""
+    before = signal.signal(signal.SIGINT, lambda *_: None)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def program(arguments: Sequence[str], root: Path, *, is_root: bool) -> list[str]:
@@ -63,7 +76,7 @@ def program(arguments: Sequence[str], root: Path, *, is_root: bool) -> list[str]
 
 def _opens_lab(arguments: Sequence[str]) -> bool:
     """Without a command; options such as --no-browser are JupyterLab's."""
-    return list(arguments) != ["--check"] and all(word.startswith("-") for word in arguments)
+    return list(arguments) != ["--check"] and all(word.startswith("-") for word in arguments[:1])
 
 
 def _is_root() -> bool:
