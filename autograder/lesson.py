@@ -104,17 +104,17 @@ def lesson_for_students(name: str, root: Path | None = None) -> Lesson:
     """
     from autograder.course import is_practice, released_notebook, solution_notebook
 
-    if solution_notebook(name, root).is_file():
-        return load_lesson(name, root)
     path = released_notebook(name, root)
     try:
+        if solution_notebook(name, root).is_file():
+            return load_lesson(name, root)
         cells = _read(path)["cells"]
         tasks = practice_tasks(name) if is_practice(name) else _visible_tasks(cells)
         return describe(name, tasks, cells)
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         raise ValueError(
             f"Expected the released notebook of {name} in {path}, and it is missing or damaged. "
-            "Unzip the course again, into another folder."
+            "Unpack the course again, into another folder."
         ) from None
 
 

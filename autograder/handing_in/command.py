@@ -32,7 +32,7 @@ def submit(wanted: Sequence[str], out: Path | None, student: str) -> int:
         lessons = all_names(root)
         works = chosen(wanted, lessons, root)
         target = out or Path(_name_of_zip(works, student))
-        if target.is_dir():
+        if target.is_dir() or target.suffix.casefold() != ".zip":
             target = target / _name_of_zip(works, student)
         files = {name: data for work in works for name, data in work.contents.items()}
         now = datetime.now(UTC)

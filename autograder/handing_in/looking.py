@@ -7,11 +7,11 @@ import contextlib
 import importlib.util
 import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from autograder.collecting.entries import MAX_BYTES
-from autograder.handing_in.work import Work, is_untouched
+from autograder.handing_in.work import Work, is_untouched, released_stubs
 from autograder.lesson import Lesson, lesson_for_students
 from autograder.notebook_file import Cell, Unreadable, read_cells
 from autograder.sandbox.program import binds
@@ -38,8 +38,9 @@ def warnings_of(work: Work, lessons: Sequence[str], root: Path) -> list[str]:
         found.append("It is not the notebook of a lesson, as far as its name and its cells tell.")
         return found
     try:
-        lesson = lesson_for_students(work.lesson, root)
         cells, _ = read_cells(work.data)
+        lesson = lesson_for_students(work.lesson, root)
+        stubs = released_stubs(work.lesson, root)
         found += read_submission(work.data, lesson).notes
     except Unreadable as error:
         found.append(f"The grader will not be able to read it. {error.sentence}")
@@ -47,10 +48,10 @@ def warnings_of(work: Work, lessons: Sequence[str], root: Path) -> list[str]:
     except ValueError as error:
         found.append(str(error))
         return found
-    return [*found, *_unanswered(cells, lesson), *_missing_files(cells, work)]
+    return [*found, *_unanswered(cells, lesson, stubs), *_missing_files(cells, work)]
 
 
-def _unanswered(cells: Sequence[Cell], lesson: Lesson) -> Iterator[str]:
+def _unanswered(cells: Sequence[Cell], lesson: Lesson, stubs: Mapping[str, str]) -> Iterator[str]:
     untouched, gone = [], []
     for task in lesson.tasks:
         own = [cell for cell in cells if cell.grade_id == task.answer_id]
@@ -59,15 +60,15 @@ def _unanswered(cells: Sequence[Cell], lesson: Lesson) -> Iterator[str]:
             continue
         if not own:
             gone.append(task.exercise.id)
-        elif all(is_untouched(cell.source) for cell in own):
+        elif all(is_untouched(cell.source, stubs.get(cell.grade_id, "")) for cell in own):
             untouched.append(task.exercise.id)
     if untouched:
-        yield f"Not started: {', '.join(untouched)}."
+        yield f"Not answered yet: {', '.join(untouched)}."
     if gone:
         yield f"The cell is gone, and no other answers: {', '.join(gone)}."
     for name in lesson.questions:
         own = [cell for cell in cells if cell.grade_id == name]
-        if own and all(is_untouched(cell.source) for cell in own):
+        if own and all(is_untouched(cell.source, stubs.get(name, "")) for cell in own):
             yield f"The open question {name} has no answer."
 
 

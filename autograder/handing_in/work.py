@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from autograder.collecting.entries import MAX_FILES, MAX_FILES_BYTES, TIMESTAMP, is_archive
 from autograder.collecting.found import lesson_named
 from autograder.collecting.ids import is_plain
-from autograder.course import is_practice, students_notebook
+from autograder.course import ORIGINALS, is_practice, students_notebook
+from autograder.lesson import lesson_for_students
 from autograder.notebook_file import Unreadable, read_cells
 
 STUBS = ("# Your answer replaces this line.", "*Your answer replaces this line.*")
 """What stands in a cell as long as nobody has answered there; nbgrader_config.py has it, too."""
+_NOT_YET = re.compile(r".*^\s+raise NotImplementedError\b.*", re.DOTALL | re.MULTILINE)
 _LESSON_IN_ID = re.compile(r"[EO](\d{1,2})\b")
 
 
@@ -48,7 +50,7 @@ def chosen(wanted: Sequence[str], lessons: Sequence[str], root: Path) -> list[Wo
         works = [_asked_for(text, lessons, root) for text in wanted]
     else:
         paths = [students_notebook(name, root) for name in lessons if not is_practice(name)]
-        works = [work(path, lessons) for path in paths if path.is_file() and _is_begun(path)]
+        works = [work(p, lessons) for p in paths if p.is_file() and _is_begun(p, root)]
     if not works:
         raise NothingToHandIn(
             f"No exercise has been answered in {root / 'lessons'} yet, as far as the files tell. "
@@ -126,15 +128,29 @@ def beside(path: Path) -> tuple[dict[str, bytes], list[str]]:
     return files, left_out
 
 
-def _is_begun(path: Path) -> bool:
+def _is_begun(path: Path, root: Path) -> bool:
     """Whether a notebook holds an answer, or cannot be read, of which its author should know."""
+    stubs = released_stubs(path.stem, root)
     try:
         cells, _ = read_cells(path.read_bytes())
     except Unreadable:
         return True
-    return any(cell.solution and not is_untouched(cell.source) for cell in cells)
+    for cell in cells:
+        stub = stubs.get(cell.grade_id)
+        same = is_untouched(cell.source) if stub is None else cell.source.strip() == stub.strip()
+        if cell.solution and not same:
+            return True
+    return False
 
 
-def is_untouched(source: str) -> bool:
-    """Whether an answer's cell still holds what it was released with."""
-    return any(stub in source for stub in STUBS) or not source.strip()
+def released_stubs(lesson: str, root: Path) -> Mapping[str, str]:
+    """What answers' cells were released with; empty where only the student's own notebook is."""
+    if not (root / ORIGINALS).is_dir():
+        return {}
+    return lesson_for_students(lesson, root).stubs
+
+
+def is_untouched(source: str, stub: str = "") -> bool:
+    """Whether an answer's cell still holds what it was released with, or a part of that."""
+    as_released = any(text in source for text in STUBS) or source.strip() == stub.strip()
+    return as_released or not _NOT_YET.sub("", source).strip()
