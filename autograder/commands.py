@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from autograder.sandbox.client import Zygote
     from autograder.sandbox.limits import Limits
+    from autograder.submission import Submission
 
 MISUSE = 2
 NOT_HERE = (
@@ -53,16 +54,13 @@ def check(path: Path, timeout: float) -> int:
 def _check(path: Path, zygote: Zygote, limits: Limits) -> int:
     from autograder.checks.render import number
     from autograder.course import all_names, is_practice
-    from autograder.handing_in.work import beside
     from autograder.lesson import lesson_for_students
     from autograder.submission import read_submission
     from autograder.verdicts import verdicts_of
 
     data = path.read_bytes()
     lesson = lesson_for_students(_lesson_of(path, data, all_names()))
-    submission = read_submission(data, lesson)
-    program = replace(submission.program, files=beside(path)[0])
-    submission = replace(submission, program=program)
+    submission = with_files(read_submission(data, lesson), path)
     score = 0.0
     for verdict in verdicts_of(submission, lesson, zygote, limits):
         print(verdict, flush=True)
@@ -72,6 +70,18 @@ def _check(path: Path, zygote: Zygote, limits: Limits) -> int:
     practice = " They do not count: this lesson is for practice." * is_practice(lesson.name)
     print(f"{number(score)} of {number(lesson.points)} points on the visible checks.{practice}")
     return 0 if score == lesson.points else 1
+
+
+def with_files(submission: Submission, path: Path) -> Submission:
+    """A notebook together with the files that lie beside it."""
+    return replace(submission, program=replace(submission.program, files=beside(path)))
+
+
+def beside(path: Path) -> dict[str, bytes]:
+    """The helper files beside a notebook, as far as they count when it is graded."""
+    from autograder.handing_in import work
+
+    return work.beside(path)[0]
 
 
 def _lesson_of(path: Path, data: bytes, lessons: Sequence[str]) -> str:

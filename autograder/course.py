@@ -12,6 +12,8 @@ from pathlib import Path
 
 ORIGINALS = "originals"
 VERSION = "VERSION"
+DIGEST = "course_digest"
+"""Notebook metadata: what the notebook was built from, so that an outdated one is recognised."""
 _WINGS = ("solutions", ORIGINALS)
 
 

@@ -21,6 +21,7 @@ from autograder.handing_in.work import STUBS
 from autograder.lesson import text_of
 
 FILES = Path(__file__).parent / "files"
+START_PAGE = "start.ipynb"
 SECRETS = ("BEGIN HIDDEN TESTS", "END HIDDEN TESTS", "BEGIN SOLUTION", "END SOLUTION")
 _SEED = re.compile(r'^# %%.*\bcheck="[^"]*".*\bseed=(\d+)', re.MULTILINE)
 _MAIN = b'''"""`python -m autograder` is the same as the command `autograder`."""
@@ -30,6 +31,36 @@ import sys
 from autograder.cli_student import main
 
 sys.exit(main())
+'''
+
+
+_NOTEBOOKS = b'''"""Where the notebooks are; building them takes the solutions, which are not here."""
+
+from autograder.course import (
+    DIGEST,
+    all_names,
+    course_root,
+    identifier,
+    is_practice,
+    lesson_names,
+    practice_names,
+    released_notebook,
+    solution_notebook,
+    solution_text,
+)
+
+__all__ = [
+    "DIGEST",
+    "all_names",
+    "course_root",
+    "identifier",
+    "is_practice",
+    "lesson_names",
+    "practice_names",
+    "released_notebook",
+    "solution_notebook",
+    "solution_text",
+]
 '''
 
 
@@ -49,6 +80,8 @@ def contents(lessons: Sequence[str], root: Path) -> dict[str, bytes]:
     }
     for lesson in lessons:
         files |= _lesson(lesson, root)
+    if (page := root / "lessons" / START_PAGE).is_file():
+        files[f"lessons/{START_PAGE}"] = page.read_bytes()
     files |= _below(root / ".jupyter", root, "*.json", "*.css", "*.js", "*.py")
     files |= _below(root / "vi_lib", root, "*.py", "*.csv", "*.csv.gz")
     files |= _grader(root)
@@ -110,7 +143,7 @@ def _grader(root: Path) -> dict[str, bytes]:
     files = {
         name: emptied.get(_module(name), text).encode() for name, text in sorted(texts.items())
     }
-    return {**files, "autograder/__main__.py": _MAIN}
+    return {**files, "autograder/__main__.py": _MAIN, "autograder/notebooks.py": _NOTEBOOKS}
 
 
 def _module(path: str) -> str:

@@ -10,12 +10,12 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 PACKAGE = "autograder"
-ROOTS = ("autograder.cli_student", "autograder.progress_command")
+ROOTS = ("autograder.cli_student", "autograder.cli_progress", "autograder.start_page")
 """Where a student's commands begin, as far as they are there."""
 WHOLE = ("autograder/checks", "autograder/sandbox", "autograder/starting")
 """Folders whose modules are also found by name, while a command runs."""
 NOT_FOR_STUDENTS = frozenset({"autograder.notebooks"})
-"""What is imported only where there are solutions."""
+"""What builds notebooks from solutions. Students get a module of this name that knows places."""
 
 
 def students_modules(root: Path) -> list[Path]:

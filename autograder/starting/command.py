@@ -42,6 +42,8 @@ def main(arguments: Sequence[str], folder: str) -> int:
     try:
         places = Places(root)
         require(places)
+        if _opens_lab(arguments):
+            _renew_start_page(places)
         command = [str(places.python), *program(arguments, root, is_root=_is_root())]
         here = root if _opens_lab(arguments) else None
         with _left_to_the_program():
@@ -72,6 +74,16 @@ def program(arguments: Sequence[str], root: Path, *, is_root: bool) -> list[str]
         return ["-m", "autograder", *arguments]
     rights = ["--allow-root"] if is_root else []  # for containers, where there is no other user
     return ["-m", "jupyterlab", f"--notebook-dir={root / 'lessons'}", *rights, *arguments]
+
+
+def _renew_start_page(places: Places) -> None:
+    """Bring the page that JupyterLab opens with up to date; without it, it opens all the same."""
+    if (places.root / "lessons" / "start.ipynb").is_file():
+        command = [str(places.python), "-m", "autograder", "progress", "lessons", "--page"]
+        quiet = subprocess.DEVNULL
+        subprocess.run(
+            command, cwd=places.root, env=variables(places.root), stderr=quiet, check=False
+        )
 
 
 def _opens_lab(arguments: Sequence[str]) -> bool:
