@@ -34,7 +34,7 @@ sys.exit(main())
 '''
 
 
-_NOTEBOOKS = b'''"""Where the notebooks are; building them takes the solutions, which are not here."""
+_NOTEBOOKS = b'''"""Where the notebooks are; what builds them needs the solutions."""
 
 from autograder.course import (
     DIGEST,
