@@ -28,7 +28,7 @@ def trimmed(banks: Mapping[str, str], others: Iterable[str]) -> dict[str, str]:
     while changed:
         trees |= {name: ast.parse(found[name]) for name in changed}
         by_banks |= {name: _asked_for(trees[name], known) for name in changed}
-        wanted = set().union(*asked, *by_banks.values())
+        wanted: set[tuple[str, str]] = set().union(*asked, *by_banks.values())
         swept = {name: _swept(found[name], trees[name], wanted, name) for name in found}
         changed = {name for name in found if swept[name] != found[name]}
         found = swept

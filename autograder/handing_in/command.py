@@ -55,7 +55,8 @@ def submit(wanted: Sequence[str], out: Path | None, student: str) -> int:
 def pack(files: Mapping[str, bytes], now: datetime) -> bytes:
     """A zip of some files: the same files at the same time give the same bytes."""
     packed = io.BytesIO()
-    local = max(now.astimezone().timetuple()[:6], (1980, 1, 1, 0, 0, 0))
+    here = now.astimezone()
+    local = (here.year, here.month, here.day, here.hour, here.minute, here.second)
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, data in files.items():
             info = zipfile.ZipInfo(name, local)

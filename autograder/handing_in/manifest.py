@@ -68,10 +68,12 @@ def read(data: bytes) -> Manifest:
         if found["format"] != _FORMAT:
             raise NoManifest("it is of another kind")
         files = tuple(_entry(item) for item in found["files"])
-        texts = [found[key] for key in ("made", "version", "student")]
+        made, version, student = (_text(found[key]) for key in ("made", "version", "student"))
+    except NoManifest:
+        raise
     except (ValueError, LookupError, TypeError, RecursionError) as error:
         raise NoManifest(f"expected a list as `autograder submit` writes it: {error}") from None
-    return Manifest(*map(_text, texts), files)
+    return Manifest(made, version, student, files)
 
 
 def _entry(item: Any) -> Listed:
