@@ -38,7 +38,7 @@ def trimmed(banks: Mapping[str, str], others: Iterable[str]) -> dict[str, str]:
 def _without_right(source: str) -> str:
     """With `RIGHT` empty."""
     for node in ast.parse(source).body:
-        if isinstance(node, ast.Assign | ast.AnnAssign) and _names(node) == {"RIGHT"}:
+        if isinstance(node, ast.Assign | ast.AnnAssign) and "RIGHT" in _names(node):
             lines = source.splitlines(keepends=True)
             lines[node.lineno - 1 : node.end_lineno] = ["RIGHT = ()\n"]
             return "".join(lines)
