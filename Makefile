@@ -1,5 +1,6 @@
 # make course   set up, build, grade the example class, write report and feedback
 # make lab      open the lessons in JupyterLab, as students see them
+# make bundle   the zip for students, in build/
 # make site     the web site of lessons and documents, in build/site
 # make slides   slides of the lessons for teaching in class, in build/slides
 # make formgrade  give points for the open questions of the graded class
@@ -21,7 +22,7 @@ export PYTHONHASHSEED := 0
 export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 
-.PHONY: course lab site slides formgrade test quick lint peers reference lock clean setup
+.PHONY: course lab bundle site slides formgrade test quick lint peers reference lock clean setup
 
 course: setup
 	$(BIN)/autograder build
@@ -32,6 +33,9 @@ lab: setup
 	$(BIN)/autograder progress lessons --page
 	JUPYTER_CONFIG_PATH="$(CURDIR)/.jupyter" $(BIN)/jupyter lab --notebook-dir=lessons \
 		$(if $(filter 0,$(shell id -u)),--allow-root)
+
+bundle: setup
+	$(BIN)/autograder bundle
 
 site: setup
 	$(BIN)/python docs/site/assemble.py build/pages $(if $(REPOSITORY),--repository $(REPOSITORY))

@@ -1,4 +1,4 @@
-"""The command line: `autograder build`, `grade`, `check`, `example-class`."""
+"""The command line: `autograder build`, `bundle`, `grade`, `check`, `submit` and others."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from autograder.cli_class import add_commands
-from autograder.cli_progress import add_progress
+from autograder.cli_student import add_student_commands, add_timeout
 from autograder.own_course import BadCourse, choose_course
 
 
@@ -24,8 +24,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_build(commands)
     _add_grade(commands)
-    _add_check(commands)
-    add_progress(commands)
+    add_student_commands(commands)
+    _add_bundle(commands)
     _add_example_class(commands)
     add_commands(commands)
     _add_new_course(commands)
@@ -75,7 +75,7 @@ def _add_grade(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         metavar="N",
         help="hand-ins at the same time (default: %(default)s, one per core)",
     )
-    _add_timeout(grade)
+    add_timeout(grade)
     grade.add_argument(
         "--example",
         action="store_true",
@@ -125,17 +125,21 @@ def _grade(arguments: argparse.Namespace) -> int:
     )
 
 
-def _add_check(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    check = commands.add_parser("check", help="what the visible checks say about a notebook")
-    check.add_argument("notebook", type=Path, metavar="LESSON.ipynb")
-    _add_timeout(check)
-    check.set_defaults(run=_check)
+def _add_bundle(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    bundle = commands.add_parser("bundle", help="make the zip that students get")
+    bundle.add_argument(
+        "lessons", nargs="*", metavar="LESSON", help="such as 05_bbvi (default: all)"
+    )
+    bundle.add_argument(
+        "--out", type=Path, metavar="FILE", help="the zip (default: build/vi-course-VERSION.zip)"
+    )
+    bundle.set_defaults(run=_bundle)
 
 
-def _check(arguments: argparse.Namespace) -> int:
-    from autograder.commands import check
+def _bundle(arguments: argparse.Namespace) -> int:
+    from autograder.bundle.command import bundle
 
-    return check(arguments.notebook, arguments.timeout)
+    return bundle(arguments.lessons, arguments.out)
 
 
 def _add_doctor(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -177,17 +181,6 @@ def _example_class(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _add_timeout(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--timeout",
-        type=_seconds,
-        default=60.0,
-        metavar="S",
-        help="seconds for a hand-in's own code (default: %(default)g); of that, "
-        "a tenth per call and a quarter per statement",
-    )
-
-
 def _add_new_course(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     new = commands.add_parser("new-course", help="write a folder for a course of your own")
     new.add_argument("directory", type=Path, metavar="DIR")
@@ -226,16 +219,6 @@ def _count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"expected a number from 1, got {text!r}")
     return int(text)
-
-
-def _seconds(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < 86400:
-        raise argparse.ArgumentTypeError(f"expected seconds, more than 0, got {text!r}")
-    return value
 
 
 def _cores() -> int:

@@ -30,7 +30,7 @@ def add_progress(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def _progress(arguments: argparse.Namespace) -> int:
-    from autograder.notebooks import all_names, course_root
+    from autograder.course import all_names, course_root
 
     try:
         names = all_names()

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -84,14 +84,16 @@ def collect(source: Path, lessons: Sequence[str], rosters: Sequence[Roster] = ()
     also lie beside the downloads in the folder.
     """
     from autograder.collecting.grouping import group
+    from autograder.collecting.handed import compared
 
-    collection = group(source, _entries(source), lessons, rosters)
+    listed = _entries(source)
+    collection = group(source, listed, lessons, rosters)
     if not collection.hand_ins:
         raise NoHandIns(
             f"Expected hand-ins as student/lesson/lesson.ipynb, or a download from Moodle, Canvas, "
             f"Gradescope or nbgrader's exchange in {str(source)!r}, found none."
         )
-    return collection
+    return replace(collection, hand_ins=compared(source, listed, collection.hand_ins))
 
 
 def read_notebook(source: Path, hand_in: HandIn) -> bytes:
@@ -101,7 +103,7 @@ def read_notebook(source: Path, hand_in: HandIn) -> bytes:
 
 def read_files(source: Path, hand_in: HandIn) -> dict[str, bytes]:
     """The student's helper files, by plain names; `ValueError` with a sentence if unreadable."""
-    from autograder.collecting.choosing import MAX_FILES_BYTES
+    from autograder.collecting.entries import MAX_FILES_BYTES
 
     read_once: dict[str, bytes] = {}
     left = MAX_FILES_BYTES

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from autograder.sandbox.client import CannotStart, Zygote
-from autograder.sandbox.limits import Limits
-from autograder.sandbox.nursery import open_nursery
 from autograder.terminal import fitted
 
 if TYPE_CHECKING:
+    from autograder.sandbox.client import Zygote
+    from autograder.sandbox.limits import Limits
     from autograder.submission import Submission
 
 MISUSE = 2
-_LESSON_IN_ID = re.compile(r"[EO](\d{1,2})\b")
+NOT_HERE = (
+    "`autograder check` needs Linux or macOS. Here, open the notebook in JupyterLab: Validate in "
+    "its toolbar, or the check below each exercise, says the same."
+)
 
 
 def check(path: Path, timeout: float) -> int:
@@ -29,6 +30,15 @@ def check(path: Path, timeout: float) -> int:
     if not path.is_file():
         print(f"Expected a notebook, but there is no file {str(path)!r}.", file=sys.stderr)
         return MISUSE
+    try:
+        import resource  # noqa: F401  (what the sandbox is made of; Windows has none of it)
+    except ImportError:
+        print(NOT_HERE, file=sys.stderr)
+        return MISUSE
+    from autograder.sandbox.client import CannotStart, Zygote
+    from autograder.sandbox.limits import Limits
+    from autograder.sandbox.nursery import open_nursery
+
     nursery = open_nursery()  # loads the libraries while it is found out how to isolate code
     zygote = Zygote(nursery=nursery.line if nursery is not None else None)
     try:
@@ -45,13 +55,13 @@ def check(path: Path, timeout: float) -> int:
 
 def _check(path: Path, zygote: Zygote, limits: Limits) -> int:
     from autograder.checks.render import number
-    from autograder.grade import verdicts_of
-    from autograder.lesson import load_lesson
-    from autograder.notebooks import all_names, is_practice
+    from autograder.course import all_names, is_practice
+    from autograder.lesson import lesson_for_students
     from autograder.submission import read_submission
+    from autograder.verdicts import verdicts_of
 
     data = path.read_bytes()
-    lesson = load_lesson(_lesson_of(path, data, all_names()))
+    lesson = lesson_for_students(_lesson_of(path, data, all_names()))
     submission = with_files(read_submission(data, lesson), path)
     score = 0.0
     for verdict in verdicts_of(submission, lesson, zygote, limits):
@@ -71,31 +81,18 @@ def with_files(submission: Submission, path: Path) -> Submission:
 
 def beside(path: Path) -> dict[str, bytes]:
     """The helper files beside a notebook, as far as they count when it is graded."""
-    from autograder.collecting.choosing import MAX_FILES, MAX_FILES_BYTES
+    from autograder.handing_in import work
 
-    found: dict[str, bytes] = {}
-    left = MAX_FILES_BYTES
-    for other in sorted(path.absolute().parent.iterdir()):
-        hidden = other.name.startswith(".") or other.suffix == ".ipynb"
-        if hidden or not other.is_file() or other.stat().st_size > left or len(found) == MAX_FILES:
-            continue
-        found[other.name] = other.read_bytes()
-        left -= len(found[other.name])
-    return found
+    return work.beside(path)[0]
 
 
 def _lesson_of(path: Path, data: bytes, lessons: Sequence[str]) -> str:
-    """The lesson of a notebook, by its grade ids, else by its name."""
-    from autograder.collect import lesson_named
-    from autograder.submission import read_cells
+    from autograder.handing_in.work import lesson_of
+    from autograder.notebook_file import read_cells
 
-    ids = (_LESSON_IN_ID.match(cell.grade_id) for cell in read_cells(data)[0])
-    number = next((int(match[1]) for match in ids if match), None)
-    for name in lessons:
-        if number is not None and name.startswith(f"{number:02d}_"):
-            return name
-    named = lesson_named(path.name, lessons)
-    if named is None:
+    read_cells(data)  # what is no notebook is said to be none
+    found = lesson_of(path, data, lessons)
+    if found is None:
         known = ", ".join(lessons)
         raise ValueError(f"Expected a notebook of {known}, and {path.name} is none of them.")
-    return named
+    return found

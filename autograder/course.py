@@ -6,11 +6,16 @@ lessons as they were released, beside those in lessons/ that they work on.
 
 from __future__ import annotations
 
+import functools
+import tomllib
 from pathlib import Path
 
 from autograder.own_course import named_course, own_course
 
 ORIGINALS = "originals"
+VERSION = "VERSION"
+DIGEST = "course_digest"
+"""Notebook metadata: what the notebook was built from, so that an outdated one is recognised."""
 _WINGS = ("solutions", ORIGINALS)
 
 
@@ -87,3 +92,16 @@ def students_notebook(name: str, root: Path | None = None) -> Path:
 def identifier(label: str) -> str:
     """A label such as "E5.1" as nbgrader and nbformat allow it: "E5-1"."""
     return label.replace(".", "-")
+
+
+@functools.cache
+def course_version(root: Path | None = None) -> str:
+    """The version of the course, as pyproject.toml or the students' VERSION says."""
+    top = root or Path(__file__).resolve().parents[1]
+    version = top / VERSION
+    if version.is_file():
+        return version.read_text(encoding="utf-8").strip()
+    project = top / "pyproject.toml"
+    if project.is_file():
+        return str(tomllib.loads(project.read_text(encoding="utf-8"))["project"]["version"])
+    return "unknown"

@@ -49,7 +49,7 @@ class Facts:
 @functools.cache
 def facts_of(name: str, root: Path | None = None) -> Facts:
     """Read them; `ValueError` names what a notebook does not say, or that it is missing."""
-    from autograder.notebooks import identifier, released_notebook, solution_notebook
+    from autograder.course import identifier, released_notebook, solution_notebook
 
     path = solution_notebook(name, root)
     path = path if path.is_file() else released_notebook(name, root)

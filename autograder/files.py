@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,6 +37,8 @@ def write_whole(path: Path, data: bytes) -> None:
 
 def sync(path: Path) -> None:
     """Have a file, or the names in a folder, on the disk, where the file system knows how."""
+    if os.name == "nt":  # has no handles on folders
+        return
     descriptor = os.open(path, os.O_RDONLY)
     try:
         with contextlib.suppress(OSError):
@@ -75,8 +76,12 @@ def locked(folder: Path) -> Iterator[None]:
 def try_lock(descriptor: int) -> bool | None:
     """Lock an open file until it is closed or its process ends.
 
-    False: another process has it. None: the file system knows no locks.
+    False: another process has it. None: the file system, or the system, knows no such locks.
     """
+    try:
+        import fcntl
+    except ImportError:  # Windows, where students check and hand in, and nobody grades
+        return None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

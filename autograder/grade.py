@@ -14,10 +14,8 @@ What counts as judged, here and in every table made from it:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
 
-from autograder.checks.grading import PUBLIC_SEED
 from autograder.checks.grading import grade as judge
 from autograder.checks.protocol import Verdict
 from autograder.checks.render import number
@@ -31,6 +29,7 @@ from autograder.sandbox.session import Loss, Session
 from autograder.sandbox.wire import sentence
 from autograder.submission import Submission
 from autograder.suspicion import look_at_program, look_at_text
+from autograder.verdicts import plain
 
 _NO_TOOL = Loss(
     "crashed", "the check itself failed on this answer, which is no fault of yours; a person looks"
@@ -54,7 +53,7 @@ def judge_submission(
         for task in lesson.tasks:
             answer = RemoteAnswer(session)
             try:
-                verdict = _plain(judge(task.exercise, answer, task.seed))
+                verdict = plain(judge(task.exercise, answer, task.seed))
             except (CannotStart, OSError):  # no fault of the check's or of the answer's
                 raise
             except Exception as error:  # a fault in a check must not cost the other exercises
@@ -72,24 +71,6 @@ def judge_submission(
     notes += [f"Left out: {loss.sentence}." for loss in left_out]
     tier = zygote.tier or ""
     return _sum_up(hand_in, submission, lesson, verdicts, losses, tuple(notes), tier)
-
-
-def verdicts_of(
-    submission: Submission, lesson: Lesson, zygote: Zygote, limits: Limits
-) -> Iterator[Verdict]:
-    """The verdicts of the visible checks, one by one, as a student sees them."""
-    session = Session(zygote, submission.program, limits)
-    try:
-        for task in lesson.tasks:
-            yield _plain(judge(task.exercise, RemoteAnswer(session), PUBLIC_SEED))
-    finally:
-        session.drop()
-
-
-def _plain(verdict: Verdict) -> Verdict:
-    """A verdict whose texts, which may quote the answer, are short and cannot do anything."""
-    parts = tuple(replace(part, message=sentence(part.message)) for part in verdict.parts)
-    return replace(verdict, hints=tuple(map(sentence, verdict.hints)), parts=parts)
 
 
 def _sum_up(

@@ -17,6 +17,7 @@ from autograder.checks.grading import PUBLIC_SEED, find
 from autograder.checks.protocol import Exercise
 
 _HEADING = re.compile(r"^(##?)[ \t]+(\S.*?)[ \t]*$", re.MULTILINE)
+_CHECKED = re.compile(r"""\bcheck\(\s*["'](E\d+\.\d+)["']""")
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,8 @@ def load_lesson(name: str, root: Path | None = None) -> Lesson:
 
 @functools.cache
 def _load_lesson(name: str, root: Path) -> Lesson:
-    from autograder.notebooks import exercises_of, is_practice, released_notebook, solution_notebook
+    from autograder.course import is_practice, released_notebook, solution_notebook
+    from autograder.notebooks import exercises_of
     from autograder.stubs import stubs_of
 
     solution = _read(solution_notebook(name, root))
@@ -110,10 +112,44 @@ def _load_lesson(name: str, root: Path) -> Lesson:
     )
 
 
+@functools.cache
+def lesson_for_students(name: str, root: Path | None = None) -> Lesson:
+    """A lesson with the seed of the visible checks: where there is no solution, all that is known.
+
+    `ValueError` if the released notebook is missing or damaged.
+    """
+    from autograder.course import is_practice, released_notebook, solution_notebook
+
+    path = released_notebook(name, root)
+    try:
+        if solution_notebook(name, root).is_file():
+            return load_lesson(name, root)
+        cells = _read(path)["cells"]
+        tasks = practice_tasks(name) if is_practice(name) else _visible_tasks(cells)
+        return describe(name, tasks, cells)
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        raise ValueError(
+            f"Expected the released notebook of {name} in {path}, and it is missing or damaged. "
+            "Unpack the course again, into another folder."
+        ) from None
+
+
+def _visible_tasks(cells: Iterable[dict[str, Any]]) -> list[Task]:
+    """The exercises that a released notebook has check cells for."""
+    tasks = []
+    for cell in cells:
+        check_id = cell["metadata"].get("nbgrader", {}).get("grade_id", "")
+        called = _CHECKED.search(text_of(cell["source"]))
+        if check_id.endswith("-check") and called:
+            answer_id = check_id.removesuffix("-check")
+            tasks.append(Task(find(called[1]), answer_id, check_id, PUBLIC_SEED))
+    return tasks
+
+
 def practice_tasks(name: str) -> list[Task]:
     """The exercises of a lesson for practice, which have visible checks and no hidden ones."""
     from autograder.checks.registry import exercises
-    from autograder.notebooks import identifier
+    from autograder.course import identifier
 
     labels = [(exercise, identifier(exercise.id)) for exercise in exercises(int(name[:2]))]
     return [Task(exercise, at, f"{at}-check", PUBLIC_SEED) for exercise, at in labels]

@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, Any
 
 from autograder.checks.registry import find
 from autograder.course import (
+    DIGEST,
     all_names,
     course_root,
     identifier,
@@ -74,9 +75,6 @@ grade("{exercise}", globals(), seed={seed}{points})
 ### END HIDDEN TESTS"""
 
 PRACTICE_CELL = 'check("{exercise}", globals())'
-
-DIGEST = "course_digest"
-"""Notebook metadata: what the notebook was built from, so that an outdated one is recognised."""
 
 
 class SourceError(ValueError):

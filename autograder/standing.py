@@ -14,12 +14,15 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from autograder.commands import with_files
+from autograder.commands import NOT_HERE, with_files
 from autograder.facts import Facts, facts_of
 from autograder.notebook_file import Cell, read_cells
 from autograder.tables import write_whole
+
+if TYPE_CHECKING:
+    from autograder.sandbox.client import Zygote
 
 CACHE = ".progress.json"
 SECONDS = 60.0
@@ -170,18 +173,21 @@ def _said(entry: Any, key: str) -> Said | None:
 @contextlib.contextmanager
 def judging() -> Iterator[Callable[[Path, bytes, str], Said]]:
     """A judge of notebooks, which starts when it is first asked."""
-    from autograder.sandbox.client import Zygote
-
     zygote: Zygote | None = None
 
     def judge(path: Path, data: bytes, name: str) -> Said:
-        from autograder.grade import verdicts_of
-        from autograder.lesson import load_lesson
+        try:
+            import resource  # noqa: F401  (what the sandbox is made of; Windows has none of it)
+        except ImportError:
+            raise ValueError(NOT_HERE) from None
+        from autograder.lesson import lesson_for_students
+        from autograder.sandbox.client import Zygote
         from autograder.sandbox.limits import Limits
         from autograder.submission import read_submission
+        from autograder.verdicts import verdicts_of
 
         nonlocal zygote
-        lesson = load_lesson(name)
+        lesson = lesson_for_students(name)
         submission = with_files(read_submission(data, lesson), path)
         zygote = zygote or Zygote()
         verdicts = verdicts_of(submission, lesson, zygote, Limits(seconds=SECONDS))

@@ -40,8 +40,8 @@ _SIGNS = {"done": "●", "begun": "◐", "untouched": "○"}
 
 def page(names: Sequence[str]) -> dict[str, Any]:
     """The page as it is released: nothing is answered yet."""
+    from autograder.course import DIGEST
     from autograder.facts import facts_of
-    from autograder.notebooks import DIGEST
 
     notebook = {
         "cells": [
@@ -68,7 +68,7 @@ def page(names: Sequence[str]) -> dict[str, Any]:
 
 def is_outdated(names: Sequence[str], folder: Path) -> bool:
     """Whether the page in the folder does not stem from the lessons as they are."""
-    from autograder.notebooks import DIGEST
+    from autograder.course import DIGEST
 
     try:
         found = json.loads((folder / NAME).read_text(encoding="utf-8"))["metadata"].get(DIGEST)
@@ -89,7 +89,7 @@ def renew(names: Sequence[str], folder: Path) -> None:
     added to it stay. Where nothing has changed, nothing is written.
     """
     if is_outdated(names, folder):
-        write_page(names)
+        write_page(names, folder)
     path = folder / NAME
     notebook = json.loads(path.read_text(encoding="utf-8"))
     wanted = [_output(standings(folder, names))]
@@ -113,7 +113,7 @@ def show() -> None:
     """What the page's cell does: look at what has changed, then show the table."""
     from IPython.display import display
 
-    from autograder.notebooks import all_names
+    from autograder.course import all_names
 
     folder, names = Path.cwd(), all_names()
     changed = [found.facts.name for found in standings(folder, names) if found.stale]

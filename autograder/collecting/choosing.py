@@ -6,17 +6,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from autograder.collecting.entries import is_archive
+from autograder.collecting.entries import MAX_FILES, MAX_FILES_BYTES, TIMESTAMP, is_archive
 from autograder.collecting.found import Found, lesson_named
 from autograder.collecting.ids import is_plain
-from autograder.notebooks import is_practice
+from autograder.course import is_practice
 
 if TYPE_CHECKING:
     from autograder.collect import HandIn
 
-MAX_FILES = 100
-MAX_FILES_BYTES = 10 * 2**20
-TIMESTAMP = "timestamp.txt"
 FOR_PRACTICE = "{} is for practice: it has no points, and need not be handed in."
 LATE = "{} marks this hand-in as late."
 

@@ -12,6 +12,11 @@ MAX_BYTES = 50 * 2**20
 """The size of the largest notebook that is read."""
 MAX_ENTRIES = 200_000
 """Files in one source, those in archives inside of it counted."""
+MAX_FILES = 100
+"""A student's own files beside a notebook, and their size together."""
+MAX_FILES_BYTES = 10 * 2**20
+TIMESTAMP = "timestamp.txt"
+"""nbgrader's file with the time of a hand-in."""
 MAX_FOLDERS = 12
 """Folders above a file."""
 MAX_NAME = 255

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from autograder.collecting import entries, gradescope, times
-from autograder.collecting.choosing import TIMESTAMP, choose
-from autograder.collecting.entries import WITHIN, Entry, is_notebook
+from autograder.collecting.choosing import choose
+from autograder.collecting.entries import TIMESTAMP, WITHIN, Entry, is_notebook
 from autograder.collecting.found import Found, base
 from autograder.collecting.gradescope import METADATA, Submission
 from autograder.collecting.ids import mended, told_apart

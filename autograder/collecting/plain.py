@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -32,6 +33,7 @@ def plain(
     """The files of students, and those that are nobody's; `top` is the name of the source."""
     if lesson_named(top, lessons) and not any(_lesson_at(e, lessons) is not None for e in found):
         found = [replace(entry, parts=(top, *entry.parts)) for entry in found]
+    found = [replace(entry, parts=_without_nameless(entry.parts)) for entry in found]
     shape = _shape(found, lessons)
     placed, strays = [], []
     for entry in found:
@@ -44,6 +46,15 @@ def plain(
             below = entry.parts[depth:] or entry.parts[-1:]
             placed.append(Found(replace(entry, parts=below), "folder", student, lesson, box))
     return placed, strays
+
+
+def _without_nameless(parts: Parts) -> Parts:
+    """Without a folder below another that `submit` has named, for want of a name, `hand-in`.
+
+    It is the zip in a student's folder, and not a student.
+    """
+    nameless = len(parts) > 2 and re.fullmatch(r"hand-in(?:_.*)?", parts[1], re.IGNORECASE)
+    return (parts[0], *parts[2:]) if nameless else parts
 
 
 def _shape(found: Sequence[Entry], lessons: Sequence[str]) -> Shape:
@@ -112,9 +123,9 @@ def _place(
         lesson = lesson_named(parts[at], lessons) or ""
         if parts[: at + 1] in shape.lessons_first:
             return _in_lesson(entry, at, lesson, lessons)
-        if at == 0:
-            return top, lesson, 1
-        return parts[min(shape.around, at - 1)], lesson, at + 1
+        student = top if at == 0 else parts[min(shape.around, at - 1)]
+        named = student_beside(student, lessons)  # such as ada_05_bbvi, as `submit` names a zip
+        return named[0] if named else student, lesson, at + 1
     if entry.is_folder:
         return None
     name = parts[-1]

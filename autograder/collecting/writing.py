@@ -14,7 +14,7 @@ from pathlib import Path
 
 from autograder.collect import HandIn, read_files, read_notebook
 from autograder.collecting import times
-from autograder.collecting.choosing import TIMESTAMP
+from autograder.collecting.entries import TIMESTAMP
 from autograder.collecting.ids import mended
 from autograder.tables import csv_text, defused, write_whole
 
