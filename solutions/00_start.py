@@ -141,6 +141,8 @@ check("E0.1", {"log_normal": on_paper})
 # - In the lessons with points *Validate*, in the bar above the notebook, runs everything afresh and
 #   lists what is not right yet. So does `.venv/bin/autograder check` with the notebook's path, in a
 #   terminal, here as well.
+# - You hand in the notebook's file, or what `.venv/bin/autograder submit` makes of all that you have
+#   begun: one zip, after a word on what is missing.
 #
 # <details><summary><b>Concept 1:</b> the check of an exercise says "correct", then you improve the
 # cell above it and run the check again without running that cell. What does it judge?</summary>

@@ -253,7 +253,7 @@ for shape in (0.5, 2.0, 3.5):
 #
 # ### The four maps we need
 #
-# | support | $\zeta = T(\theta)$ | $\theta = T^{-1}(\zeta)$ | log slope $\log\lvert d\theta/d\zeta\rvert$ |
+# | support | there: $\zeta = T(\theta)$ | back: $\theta = T^{-1}(\zeta)$ | log slope $\log\lvert d\theta/d\zeta\rvert$ |
 # |---|---|---|---|
 # | real line | $\theta$ | $\zeta$ | $0$ |
 # | $\theta > 0$, log | $\log\theta$ | $e^\zeta$ | ? |
