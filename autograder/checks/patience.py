@@ -79,6 +79,7 @@ def _by_thread(late: Callable[[], bool]) -> Iterator[None]:
     try:
         yield
     finally:
-        over.set()
-        watcher.join()
-        raise_there(target, None)  # one that has not arrived yet is taken back
+        while watcher.is_alive():
+            with contextlib.suppress(TooLong):  # one that comes too late
+                over.set()
+                watcher.join()
