@@ -9,7 +9,7 @@ from autograder.checks.protocol import PartResult, Verdict
 
 EMPHASIS = re.compile(r"(?<![\w*])\*(\w+)\*(?![\w*])")
 """A *word*, and not a product such as 2*x*3."""
-_COMPARED = re.compile(r"([^:`]+): expected (.+), got (.+?)\.?$", re.DOTALL)
+_COMPARED = re.compile(r"((?:[^:`]|`[^`]+`)+): expected (.+), got (.+?)\.?$", re.DOTALL)
 """The message of a part that compared two values: what, the expected one, and what came."""
 _CELL = 'style="text-align:left;padding:.15em .8em .15em 0;vertical-align:top;white-space:normal"'
 _SIGNS = {True: "✓", False: "·"}
