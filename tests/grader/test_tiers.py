@@ -418,7 +418,7 @@ def test_memory_files_and_threads_are_limited(begin: Begin) -> None:
         "    finally:\n"
         "        wait.set()\n"
         "    return -1",
-        limits=Limits(seconds=60.0, memory=1536 * MIB),
+        limits=Limits(seconds=300.0, memory=1536 * MIB),
     )
     assert caged.value(session, "memory") == "MemoryError"
     assert caged.value(session, "files") == "OSError"
