@@ -10,8 +10,7 @@ A program is right only if the function would do the same to any other values. S
 the boxes in no way but through a primitive: a branch on it, `float(x)` or `stop_gradient(x)` raise
 `Unrecordable` while it is recorded, and the function is called as it is from then on. Shapes may
 be looked at, and another shape is recorded anew. What a record cannot show is a function whose
-result does not follow from its arguments; so a program is compared with the function at the first
-two calls.
+result does not follow from its arguments; so `_replay` compares programs with their functions.
 """
 
 from __future__ import annotations
@@ -64,6 +63,8 @@ class _Recorded(Node):
     ) -> None:
         if any(map(_hides_a_box, (value, *args, *kwargs.values()))):
             raise Unrecordable("a list or an array of objects holds what has been computed")
+        if fun.fun in _SHAPED_BY_VALUES or _is_mask(fun.fun, args, parent_argnums):
+            raise Unrecordable("a value decides how large an array is")
         inputs = tuple(zip(parent_argnums, (parent.step for parent in parents), strict=True))
         step = Step(fun.fun, tuple(args), _options(kwargs), inputs, np.shape(value))
         self.step = simplified(step)
@@ -73,6 +74,15 @@ class _Recorded(Node):
 
 
 register_notrace(_Recorded, anp.size)
+#: Of these the result's shape, which a program takes for fixed, depends on values.
+_SHAPED_BY_VALUES = frozenset(
+    (np.nonzero, np.flatnonzero, np.argwhere, np.unique, np.extract, np.compress, np.repeat)
+)
+
+
+def _is_mask(function: Any, args: Any, argnums: Any) -> bool:
+    """Whether `x[mask]` is asked for with a mask that has been computed."""
+    return function is ArrayBox.__getitem__.fun and 1 in argnums and args[1].dtype == bool
 
 
 def _hides_a_box(value: Any) -> bool:

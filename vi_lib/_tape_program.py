@@ -98,7 +98,7 @@ class _Writer:
     def constant(self, value: Any) -> str:
         """A name for a value that no argument changes; short ones stand as they are."""
         if value is None or type(value) in (bool, int, str):
-            return repr(value)
+            return f"({value!r})"
         key = (float, value) if type(value) is float else id(value)
         name = self._known.get(("constant", key))
         if name is None:
