@@ -1820,7 +1820,7 @@ print("Gamma(shape 3, rate 1), exact mean 3, sd 1.732")
 experiment(lambda theta: densities.gamma(theta, 3.0, 1.0), 3.0)
 
 # %% [markdown] open="O7" points=5
-# ### BEGIN SOLUTION
+# <!-- BEGIN SOLUTION -->
 # **Shapes and tails.** With the log, $q$ on $\theta$ is a log-normal; a log-normal posterior is met
 # exactly (lognormal(2, 0.7): KL 0.0000, softplus 0.271, and softplus reports the sd 3.18 where 7.51
 # is right). Softplus is the identity for large $\zeta$, so for a posterior far from 0 the
@@ -1844,7 +1844,7 @@ experiment(lambda theta: densities.gamma(theta, 3.0, 1.0), 3.0)
 # even has the exact mean. Against it: posteriors that reach the border with a finite density or are
 # nearly Gaussian and far from 0, where softplus is better, and long runs from poor starts, where
 # $e^\zeta$ overflows and softplus does not.
-# ### END SOLUTION
+# <!-- END SOLUTION -->
 
 # %% [markdown]
 # ## References

@@ -26,6 +26,8 @@ myst_enable_extensions = ["amsmath", "dollarmath"]
 myst_heading_anchors = 4
 mathjax_path = "tex-svg.js"  # MathJax 3.2.2, in this folder
 
+viewcode_follow_imported_members = False  # a name has its place where it is documented
+
 html_theme = "sphinx_book_theme"
 html_title = "Variational inference"
 html_static_path = ["_static"]

@@ -15,11 +15,11 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PHONE, DESK = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
 LESSONS = sorted(path.stem for path in ROOT.glob("solutions/*.py"))
-#: Pages that axe looks at: all lessons and guides, and of the reference the longest.
+#: Pages that axe looks at: all lessons and guides, some pages of the reference.
 LOOKED_AT = [
     "index",
     *(f"lessons/{name}" for name in LESSONS),
-    *("api/index", "api/ppl", "graders", "authoring", "lms"),
+    *("api/index", "api/advi", "graders", "authoring", "lms"),
 ]
 
 pytestmark = pytest.mark.slow
@@ -80,6 +80,28 @@ def violations(page: Any, *rules: str) -> list[tuple[str, str]]:
     ]
 
 
+def thinned(page: Any) -> None:
+    """Leave axe one word of each colour: it takes 25 s for the 10,000 coloured words of a lesson.
+
+    What pictures and formulas consist of goes as well; both are looked at as wholes.
+    """
+    page.add_style_tag(content="* { transition: none !important }")
+    page.evaluate(
+        """() => {
+            for (const part of document.querySelectorAll("svg > *, mjx-container > *"))
+                part.remove();
+            const seen = new Set(), again = [];
+            for (const word of document.querySelectorAll(".highlight pre span")) {
+                const kind = [word.className, getComputedStyle(word).color,
+                              word.closest(".cell_input, .cell_output")?.className].join();
+                if (seen.has(kind) && !word.querySelector("span")) again.push(word);
+                seen.add(kind);
+            }
+            for (const word of again) word.replaceWith(word.textContent);
+        }"""
+    )
+
+
 class Anchors(html.parser.HTMLParser):
     """The ids of a page, where its links lead, and pictures without a text."""
 
@@ -99,7 +121,8 @@ class Anchors(html.parser.HTMLParser):
 
 
 def test_no_link_is_dead_and_no_picture_without_a_text(site: Path) -> None:
-    pages = {path: Anchors(path.read_text(encoding="utf-8")) for path in site.rglob("*.html")}
+    paths = [path for path in site.rglob("*.html") if "_static" not in path.parts]  # templates
+    pages = {path: Anchors(path.read_text(encoding="utf-8")) for path in paths}
     assert len(pages) > 60
     dead = []
     for path, page in pages.items():
@@ -137,19 +160,21 @@ def test_no_hidden_input_and_no_marker_is_published(site: Path) -> None:
 @pytest.mark.parametrize("name", LOOKED_AT)
 def test_pages_are_accessible_fit_a_phone_and_move(open_page: Any, name: str) -> None:
     page = open_page(name)
+    for viewport in (PHONE, DESK):
+        page.set_viewport_size(viewport)
+        page.evaluate("() => new Promise(requestAnimationFrame)")
+        width = page.evaluate("document.documentElement.scrollWidth")
+        assert width <= viewport["width"], "the page scrolls sideways"
+    if name.startswith("lessons/"):
+        _formulas_are_drawn_and_flipbooks_move(page)
+    thinned(page)
     assert violations(page) == []
     page.emulate_media(color_scheme="dark")  # of the rules, only contrast knows of colours
     page.wait_for_function("document.documentElement.dataset.theme === 'dark'")
     assert violations(page, "color-contrast") == []
-    for viewport in (DESK, PHONE):
-        page.set_viewport_size(viewport)
-        width = page.evaluate("document.documentElement.scrollWidth")
-        assert width <= viewport["width"], "the page scrolls sideways"
-    if name.startswith("lessons/"):
-        _formulas_are_drawn_and_flipbooks_move(page, sliders=name != "lessons/00_start")
 
 
-def _formulas_are_drawn_and_flipbooks_move(page: Any, sliders: bool) -> None:
+def _formulas_are_drawn_and_flipbooks_move(page: Any) -> None:
     assert page.locator("mjx-container").count() > 3
     assert page.locator("mjx-merror").count() == 0
     moved = page.evaluate(
@@ -160,8 +185,8 @@ def _formulas_are_drawn_and_flipbooks_move(page: Any, sliders: bool) -> None:
             return figure.outerHTML !== before;
         })"""
     )
+    assert moved
     assert all(moved)
-    assert bool(moved) == sliders
 
 
 @pytest.mark.browser

@@ -88,13 +88,15 @@ def test_a_right_answer_is_counted_on_the_page_with_which_jupyterlab_opens(opene
         shot(opened, f"dark-{words[:4]}")
         _is_legible(lesson.cell("E5-1-check").locator(".jp-OutputArea-output").first)
     lesson.write("E5-1", RIGHT)
-    opened.evaluate("window.jupyterapp.commands.execute('docmanager:save')")
+    lesson.save()
 
-    opened.evaluate("window.jupyterapp.commands.execute('docmanager:open', {path: 'start.ipynb'})")
+    opened.evaluate(
+        "() => void window.jupyterapp.commands.execute('docmanager:open', {path: 'start.ipynb'})"
+    )
     opened.wait_for_function(f"{CURRENT} === 'start.ipynb'")
     _wait_for_kernel(opened)
     output = Lesson(opened).run("progress")
-    output.get_by_text("1 of 5").wait_for(timeout=120_000)
+    output.get_by_role("cell", name="1 of 5", exact=True).wait_for(timeout=120_000)
     row = output.locator("tr", has_text=LINK)
     assert "4 of 25 + 5" in row.inner_text().replace("\u00a0", " ")
     shot(opened, "start-dark")
@@ -111,7 +113,7 @@ def _is_legible(box: Any) -> None:
 
 def _show_theme(page: Any, name: str) -> None:
     page.evaluate(
-        "theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})", name
+        "theme => void window.jupyterapp.commands.execute('apputils:change-theme', {theme})", name
     )
     wanted = "false" if "Dark" in name else "true"
     page.wait_for_function(f"document.body.dataset.jpThemeLight === '{wanted}'")

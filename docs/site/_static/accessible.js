@@ -11,3 +11,18 @@ document.addEventListener("DOMContentLoaded", () => {
     if (wide.scrollWidth > wide.clientWidth) wide.tabIndex = 0; // else it scrolls by mouse alone
   }
 });
+
+// A formula within a line that is wider than its paragraph scrolls by itself (course.css).
+const scrollWideFormulas = () => {
+  for (const formula of document.querySelectorAll(".bd-article mjx-container:not([display])")) {
+    formula.classList.remove("wide");
+    const room = formula.parentElement.closest("p, li, td, dd, blockquote, summary, figcaption");
+    const drawn = formula.firstElementChild;
+    formula.classList.toggle("wide", drawn && room && drawn.getBoundingClientRect().width > room.clientWidth);
+  }
+};
+window.addEventListener("load", async () => {
+  await window.MathJax?.startup?.promise;
+  scrollWideFormulas();
+  window.addEventListener("resize", scrollWideFormulas);
+});
