@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from autograder.checks.own import BadChecks
-from autograder.course import all_names, course_root
+from autograder.course import all_names, course_root, released_notebook
 from autograder.notebooks import SourceError, execute, outdated, release
 from autograder.own_course import SETTINGS, OwnCourse, own_course
 
@@ -72,6 +72,7 @@ def _build_page(names: Sequence[str], check: bool, force: bool) -> int:
     from autograder.start_page import NAME, is_outdated, write_page
 
     folder = course_root() / "lessons"
+    names = [name for name in names if released_notebook(name).is_file()]  # of an own course, some
     try:
         if not (force or is_outdated(names, folder)):
             return 0

@@ -133,13 +133,16 @@ def _add_bundle(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     bundle.add_argument(
         "--out", type=Path, metavar="FILE", help="the zip (default: build/vi-course-VERSION.zip)"
     )
+    bundle.add_argument(
+        "--with-checks", action="store_true", help="with the checks of your own course (--course)"
+    )
     bundle.set_defaults(run=_bundle)
 
 
 def _bundle(arguments: argparse.Namespace) -> int:
     from autograder.bundle.command import bundle
 
-    return bundle(arguments.lessons, arguments.out)
+    return bundle(arguments.lessons, arguments.out, arguments.with_checks)
 
 
 def _add_doctor(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

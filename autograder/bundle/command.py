@@ -15,20 +15,27 @@ from autograder.files import write_whole
 from autograder.handing_in.manifest import digest
 
 MISUSE = 2
+CODE = Path(__file__).resolve().parents[2]
+"""The repository."""
 _DATE = (2020, 1, 1, 0, 0, 0)
 """Of every file: a zip of the same course has the same bytes whenever it is made."""
 
 
-def bundle(wanted: Sequence[str], out: Path | None) -> int:
-    """Make the zip that students get; return the exit code."""
+def bundle(wanted: Sequence[str], out: Path | None, own_checks: bool = False) -> int:
+    """Make the zip that students get; return the exit code.
+
+    With `own_checks`, the checks of an instructor's own course are in it.
+    """
     try:
         root = course_root()
         known = all_names(root)
         if unknown := [name for name in wanted if name not in known]:
             raise NotReady(f"Expected lessons of {', '.join(known)}, got {', '.join(unknown)}.")
         lessons = [name for name in known if not wanted or name in wanted]
-        folder = f"vi-course-{course_version(root)}"
-        packed = pack(contents(lessons, root), folder)
+        if own_checks and not (root / "checks").is_dir():
+            raise NotReady(f"Expected checks of your own in {root / 'checks'}, found none.")
+        folder = f"vi-course-{course_version(CODE)}"
+        packed = pack(contents(lessons, root, CODE, own_checks), folder)
         target = out or root / "build" / f"{folder}.zip"
         if target.is_dir():
             target = target / f"{folder}.zip"
@@ -39,6 +46,8 @@ def bundle(wanted: Sequence[str], out: Path | None) -> int:
         return MISUSE
     print(f"{len(lessons)} lessons: {target} ({len(packed) / 2**20:.1f} MB)")
     print(f"SHA-256: {digest(packed)}")
+    if any((root / "checks").glob("*.py")) and not own_checks:
+        print("Without the checks of your own: exercises of yours are judged after handing in.")
     return 0
 
 

@@ -68,23 +68,32 @@ class NotReady(ValueError):
     """The course is not in a state that students should get."""
 
 
-def contents(lessons: Sequence[str], root: Path) -> dict[str, bytes]:
-    """The files of the zip by their paths in it; `NotReady` if something is not as it should be."""
+def contents(
+    lessons: Sequence[str], root: Path, code: Path | None = None, own_checks: bool = False
+) -> dict[str, bytes]:
+    """The files of the zip by their paths in it; `NotReady` if something is not as it should be.
+
+    The lessons are those of `root`, which may be an instructor's own course, with its checks if
+    `own_checks`; all else comes from the repository, `code`.
+    """
+    code = code or root
     files = {
         "README.md": (FILES / "README.md").read_bytes(),
         "start.py": (FILES / "start.py").read_bytes(),
-        "LICENSE": (root / "LICENSE").read_bytes(),
-        "nbgrader_config.py": (root / "nbgrader_config.py").read_bytes(),
-        "requirements.txt": _requirements(root).encode(),
-        VERSION: f"{course_version(root)}\n".encode(),
+        "LICENSE": (code / "LICENSE").read_bytes(),
+        "nbgrader_config.py": (code / "nbgrader_config.py").read_bytes(),
+        "requirements.txt": _requirements(code).encode(),
+        VERSION: f"{course_version(code)}\n".encode(),
     }
     for lesson in lessons:
         files |= _lesson(lesson, root)
     if (page := root / "lessons" / START_PAGE).is_file():
         files[f"lessons/{START_PAGE}"] = page.read_bytes()
-    files |= _below(root / ".jupyter", root, "*.json", "*.css", "*.js", "*.py")
-    files |= _below(root / "vi_lib", root, "*.py", "*.csv", "*.csv.gz")
-    files |= _grader(root)
+    files |= _below(code / ".jupyter", code, "*.json", "*.css", "*.js", "*.py")
+    files |= _below(code / "vi_lib", code, "*.py", "*.csv", "*.csv.gz")
+    files |= _grader(code)
+    if own_checks:
+        files |= _below(root / "checks", root, "*.py")
     _require_nothing_hidden(files, lessons, root)
     return files
 

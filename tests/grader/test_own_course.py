@@ -240,11 +240,21 @@ def test_the_guides_own_lesson_is_built_graded_and_exported(tmp_path: Path) -> N
     assert rows(out / "export" / "exercises.csv")["ada"]["E20.1"] == "8"
 
     # A student's own machine: with the checks beside the lessons, and without.
-    home = tmp_path / "home"
-    shutil.copytree(private / "lessons", home / "lessons")
-    shutil.copytree(private / "checks", home / "checks")
-    code = f"from autograder.checks import check\nimport numpy as np\n{WRONG}\n"
-    code += 'print(check("E20.1", globals(), points=8))'
-    assert "when every length is doubled" in run("-c", code, cwd=home / "lessons" / NAME)
-    shutil.rmtree(home / "checks")
-    assert "not checked here" in run("-c", code, cwd=home / "lessons" / NAME)
+    said = run(*tool, "bundle", "--out", tmp_path / "without.zip")
+    assert "judged after handing in" in said
+    run(*tool, "bundle", "--with-checks", "--out", tmp_path / "with.zip")
+    for name, words in (("with", "when every length is doubled"), ("without", "not checked here")):
+        shutil.unpack_archive(tmp_path / f"{name}.zip", tmp_path / name)
+        (home,) = (tmp_path / name).iterdir()
+        assert not list(home.rglob("solutions"))
+        assert (home / "checks" / "lesson20.py").is_file() == (name == "with")
+        code = f"import sys\nsys.path.insert(0, {str(home)!r})\n"
+        code += f"from autograder.checks import check\nimport numpy as np\n{WRONG}\n"
+        code += 'print(check("E20.1", globals(), points=8))'
+        assert words in run("-c", code, cwd=home / "lessons" / NAME)
+
+
+def test_without_checks_of_ones_own_there_are_none_to_hand_out(tmp_path: Path) -> None:
+    own = course(tmp_path / "own")
+    said = run("-m", "autograder", "--course", own, "bundle", "--with-checks", code=2)
+    assert "Expected checks of your own" in said
