@@ -35,7 +35,8 @@ formgrader shows students' notebooks in your browser, next to a Jupyter server. 
 pictures, HTML, SVG and scripts are left out, and Markdown that a student has written cannot become
 a tag, a link or a diagram (a space stands after `<`, and between `]` and `(`). What the student has
 not changed in the lesson is left out, but for the question before each answer. Formulas are set by
-MathJax from the network, as nbgrader does it; without a network they stay TeX.
+the course's own MathJax, where nbgrader takes it from the network: the pages may load nothing from
+another host.
 
 ## Where plain `nbgrader autograde` differs
 

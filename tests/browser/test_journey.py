@@ -7,7 +7,6 @@ machine; after the hand-in, the browser is offline.
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -73,18 +72,25 @@ def validate(lesson: Lesson) -> None:
 
 
 def handed_in(notebook: Path, folder: Path) -> Path:
-    """A folder of hand-ins, with this one."""
-    place = folder / STUDENT / LESSON
-    place.mkdir(parents=True)
-    shutil.copy(notebook, place)
+    """A folder of hand-ins, with the zip that `autograder submit` makes of this notebook."""
+    folder.mkdir()
+    said = autograder("submit", notebook, "--name", STUDENT, "--out", folder)
+    assert "Not answered yet: E5.2, E5.3, E5.4, E5.5." in said
+    assert [path.name for path in folder.iterdir()] == [f"{STUDENT}_{LESSON}.zip"]
     return folder
 
 
 def graded(handins: Path, folder: Path) -> Path:
     """The folder of results of `autograder grade`."""
     out = folder / "out"
+    autograder("grade", handins, "--out", out)
+    return out
+
+
+def autograder(*words: str | Path) -> str:
+    """What the command prints; it ends well."""
     done = subprocess.run(
-        [sys.executable, "-m", "autograder", "grade", str(handins), "--out", str(out)],
+        [sys.executable, "-m", "autograder", *map(str, words)],
         cwd=ROOT,
         env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
         capture_output=True,
@@ -93,7 +99,7 @@ def graded(handins: Path, folder: Path) -> Path:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    return out
+    return done.stdout
 
 
 def read_feedback(page: Any, out: Path) -> None:

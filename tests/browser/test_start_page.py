@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from lab_page import RIGHT, WRONG, Lesson
+from lab_page import RIGHT, SHOWN, WRONG, Lesson, foreign
+from lab_server import lab_server
 from test_lab import LESSON
 
 from autograder.facts import facts_of
@@ -43,16 +43,28 @@ CONTRAST = """box => {
 }"""
 
 
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A JupyterLab of its own: in that of the other tests, lessons are open and answered."""
+    with lab_server(tmp_path_factory.mktemp("fresh")) as found:
+        yield found
+
+
 @pytest.fixture
-def opened(chromium: Any, lab: tuple[str, Path]) -> Iterator[Any]:
-    """The page to which JupyterLab's own address leads."""
+def opened(chromium: Any, address: str) -> Iterator[Any]:
+    """The page to which JupyterLab's own address leads; in the end, no other host was asked."""
     context = chromium.new_context(viewport={"width": 1280, "height": 900})
     page = context.new_page()
+    requests: list[str] = []
+    page.on("request", lambda request: requests.append(request.url))
+    page.on("websocket", lambda socket: requests.append(socket.url))
     page.set_default_timeout(90_000)
-    page.goto(f"{lab[0]}/")
+    page.goto(f"{address}/")
     page.wait_for_function(f"{CURRENT} === 'start.ipynb'", timeout=120_000)
     yield page
     context.close()
+    assert len(requests) > 10
+    assert foreign(requests, address) == []
 
 
 def shot(page: Any, name: str) -> None:
@@ -61,7 +73,7 @@ def shot(page: Any, name: str) -> None:
 
 
 def test_a_right_answer_is_counted_on_the_page_with_which_jupyterlab_opens(opened: Any) -> None:
-    table = opened.locator(".jp-Notebook table").first
+    table = opened.locator(f"{SHOWN} .jp-Notebook table").first
     table.get_by_role("link", name=LINK).wait_for(timeout=60_000)  # no kernel has run
     assert table.locator("tbody tr").count() == 13
     shot(opened, "start")

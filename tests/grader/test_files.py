@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from autograder import files, scratch
+from autograder import scratch
 from autograder.files import Busy, is_full, locked, sweep, write_whole
 
 
@@ -132,7 +133,7 @@ def test_a_file_system_without_locks_is_no_obstacle(
     def refuse(*arguments: Any) -> None:
         raise OSError(errno.ENOLCK, "No locks available")
 
-    monkeypatch.setattr(files.fcntl, "flock", refuse)
+    monkeypatch.setattr(fcntl, "flock", refuse)
     with locked(tmp_path):
         pass
 
