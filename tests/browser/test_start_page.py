@@ -81,7 +81,7 @@ def test_a_right_answer_is_counted_on_the_page_with_which_jupyterlab_opens(opene
     opened.wait_for_function(f"{CURRENT} === '{LESSON}/{LESSON}.ipynb'", timeout=60_000)
     _wait_for_kernel(opened)
     lesson = Lesson(opened)
-    lesson.run(_first_code(opened))
+    lesson.run_first()
 
     lesson.write("E5-1", RIGHT)
     lesson.run("E5-1")
@@ -135,15 +135,6 @@ def _wait_for_kernel(page: Any) -> None:
     page.wait_for_function(
         "window.jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'",
         timeout=120_000,
-    )
-
-
-def _first_code(page: Any) -> str:
-    return str(
-        page.evaluate(
-            """() => window.jupyterapp.shell.currentWidget.content.widgets
-            .find(w => w.model.type === 'code').model.id"""
-        )
     )
 
 
