@@ -34,36 +34,6 @@ sys.exit(main())
 '''
 
 
-_NOTEBOOKS = b'''"""Where the notebooks are; what builds them needs the solutions."""
-
-from autograder.course import (
-    DIGEST,
-    all_names,
-    course_root,
-    identifier,
-    is_practice,
-    lesson_names,
-    practice_names,
-    released_notebook,
-    solution_notebook,
-    solution_text,
-)
-
-__all__ = [
-    "DIGEST",
-    "all_names",
-    "course_root",
-    "identifier",
-    "is_practice",
-    "lesson_names",
-    "practice_names",
-    "released_notebook",
-    "solution_notebook",
-    "solution_text",
-]
-'''
-
-
 class NotReady(ValueError):
     """The course is not in a state that students should get."""
 
@@ -152,7 +122,7 @@ def _grader(root: Path) -> dict[str, bytes]:
     files = {
         name: emptied.get(_module(name), text).encode() for name, text in sorted(texts.items())
     }
-    return {**files, "autograder/__main__.py": _MAIN, "autograder/notebooks.py": _NOTEBOOKS}
+    return {**files, "autograder/__main__.py": _MAIN}
 
 
 def _module(path: str) -> str:

@@ -90,8 +90,13 @@ def open_notebook(page: Any, address: str, name: str) -> Lesson:
     """Open a lesson, and wait for its kernel."""
     page.goto(f"{address}/lab/tree/{name}/{name}.ipynb")
     page.locator(".jp-Notebook .jp-Cell").first.wait_for(timeout=60_000)
-    page.wait_for_function(_IDLE, timeout=60_000)
+    wait_for_kernel(page)
     return Lesson(page)
+
+
+def wait_for_kernel(page: Any) -> None:
+    """Until the kernel of the notebook in sight is idle."""
+    page.wait_for_function(_IDLE, timeout=120_000)
 
 
 def foreign(requests: list[str], address: str) -> list[str]:

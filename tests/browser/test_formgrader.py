@@ -16,6 +16,7 @@ from typing import Any
 
 import hostile_texts as hostile
 import pytest
+from command_line import autograder
 from lab_page import foreign
 
 from autograder.example_class import write_example_class
@@ -23,23 +24,10 @@ from autograder.gradebook import manual_comments, manual_scores
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-ROOT = Path(__file__).parents[2]
 LESSON = "05_bbvi"
 STUDENT, HOSTILE = "amara-okafor", "mallory"
 ASKED: list[str] = []
 COMMENT = "Nice, but which sign? See *section 4*."
-
-
-def autograder(*arguments: Any) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "autograder", *map(str, arguments)],
-        cwd=ROOT,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
 
 
 @pytest.fixture(scope="module")

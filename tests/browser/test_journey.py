@@ -6,22 +6,19 @@ machine; after the hand-in, the browser is offline.
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from command_line import autograder
 from lab_page import RIGHT, WRONG, Lesson, squeezed
 
 from autograder.checks.registry import find
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-ROOT = Path(__file__).parents[2]
 LESSON, STUDENT = "05_bbvi", "ada"
 
 
@@ -74,7 +71,7 @@ def validate(lesson: Lesson) -> None:
 def handed_in(notebook: Path, folder: Path) -> Path:
     """A folder of hand-ins, with the zip that `autograder submit` makes of this notebook."""
     folder.mkdir()
-    said = autograder("submit", notebook, "--name", STUDENT, "--out", folder)
+    said = finished("submit", notebook, "--name", STUDENT, "--out", folder)
     assert "Not answered yet: E5.2, E5.3, E5.4, E5.5." in said
     assert [path.name for path in folder.iterdir()] == [f"{STUDENT}_{LESSON}.zip"]
     return folder
@@ -83,21 +80,13 @@ def handed_in(notebook: Path, folder: Path) -> Path:
 def graded(handins: Path, folder: Path) -> Path:
     """The folder of results of `autograder grade`."""
     out = folder / "out"
-    autograder("grade", handins, "--out", out)
+    finished("grade", handins, "--out", out)
     return out
 
 
-def autograder(*words: str | Path) -> str:
-    """What the command prints; it ends well."""
-    done = subprocess.run(
-        [sys.executable, "-m", "autograder", *map(str, words)],
-        cwd=ROOT,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+def finished(*words: str | Path) -> str:
+    """What `autograder` prints; it ends well."""
+    done = autograder(*words)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from lab_page import RIGHT, SHOWN, WRONG, Lesson, foreign
+from lab_page import RIGHT, SHOWN, WRONG, Lesson, foreign, wait_for_kernel
 from lab_server import lab_server
 from test_lab import LESSON
 
@@ -79,13 +78,12 @@ def test_a_right_answer_is_counted_on_the_page_with_which_jupyterlab_opens(opene
     shot(opened, "start")
     table.get_by_role("link", name=LINK).click()
     opened.wait_for_function(f"{CURRENT} === '{LESSON}/{LESSON}.ipynb'", timeout=60_000)
-    _wait_for_kernel(opened)
+    wait_for_kernel(opened)
     lesson = Lesson(opened)
     lesson.run_first()
 
     lesson.write("E5-1", RIGHT)
-    lesson.run("E5-1")
-    assert ": correct" in _said(lesson)
+    assert ": correct" in lesson.said("E5-1")
     _show_theme(opened, "JupyterLab Dark")
     for code, words in (
         (WRONG, "Hint."),
@@ -93,8 +91,7 @@ def test_a_right_answer_is_counted_on_the_page_with_which_jupyterlab_opens(opene
         (LOOP, "did not come to an end within 10 s and was stopped"),
     ):
         lesson.write("E5-1", code)
-        lesson.run("E5-1")
-        said = _said(lesson)
+        said = " ".join(lesson.said("E5-1").split())
         assert words in said
         assert "Traceback" not in said
         shot(opened, f"dark-{words[:4]}")
@@ -106,7 +103,7 @@ def test_a_right_answer_is_counted_on_the_page_with_which_jupyterlab_opens(opene
         "() => void window.jupyterapp.commands.execute('docmanager:open', {path: 'start.ipynb'})"
     )
     opened.wait_for_function(f"{CURRENT} === 'start.ipynb'")
-    _wait_for_kernel(opened)
+    wait_for_kernel(opened)
     output = Lesson(opened).run("progress")
     output.get_by_role("cell", name="1 of 5", exact=True).wait_for(timeout=120_000)
     row = output.locator("tr", has_text=LINK)
@@ -129,16 +126,3 @@ def _show_theme(page: Any, name: str) -> None:
     )
     wanted = "false" if "Dark" in name else "true"
     page.wait_for_function(f"document.body.dataset.jpThemeLight === '{wanted}'")
-
-
-def _wait_for_kernel(page: Any) -> None:
-    page.wait_for_function(
-        "window.jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'",
-        timeout=120_000,
-    )
-
-
-def _said(lesson: Lesson) -> str:
-    output = lesson.run("E5-1-check").first
-    output.wait_for()
-    return re.sub(r"\s+", " ", output.inner_text())
